@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Backups: one directory a change below `backups/`, sealed before the change is sent.
+ *
+ * Life of a backup: vault_begin (directory, metadata/merge_state.json naming the change) -> backup_add
+ * for every file (hashed as written) -> backup_seal: everything fsync'ed, verification.json written last
+ * and fsync'ed, every file read back and compared with its hash. Only a sealed backup allows the send.
+ * Afterwards only logs/ and metadata/merge_state.json change.
+ *
+ * `verification.json`: {"files":[{"path":"tickets/tickets.json","bytes":1,"sha256":"<hex>"}]}, paths
+ * relative to the backup; every file but itself, metadata/merge_state.json and logs/.
+ *
+ * Directory names: <name>_<stamp>, made safe: bytes other than [A-Za-z0-9@._+-] become %XX, a leading
+ * dot too, at most 200 bytes (then cut and "~" + 8 hex of its hash); a taken name gets -2, -3. A
+ * directory that an earlier attempt at the same change left is emptied and used again, so there is one
+ * directory a change; once its change was sent it is never touched again (the caller does not begin
+ * one). Mode 0700 and 0600, no symbolic link is followed, O_NOFOLLOW on every step.
+ *
+ * Paths hold an address: errors name the path inside the backup, never the directory.
+ *
+ * A vault may be shared by threads; a backup belongs to one.
+ */
+#ifndef STEWARD_STORE_VAULT_H
+#define STEWARD_STORE_VAULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct vault;
+struct backup;
+
+struct vault_options {
+    bool compress;             /* *.zst, level 3, frame checksum; verification lists what is stored */
+    uint64_t free_floor_bytes; /* vault_begin refuses (ERR_BACKUP, fatal) below it; 0: 64 MiB */
+};
+
+/* `path` below the workspace or absolute; created 0700. A symbolic link, not a directory, not writable:
+ * ERR_IO with a hint. */
+struct vault *vault_open(int workspace_fd, const char *path, const struct vault_options *options,
+                         struct err *err) MUST_CHECK;
+void vault_close(struct vault *vault);
+DEFINE_AUTO(struct vault, vault_close)
+
+/* `name` is the e-mail (or any name), `stamp` YYYYMMDD_HHMMSS. `expected_bytes`: space that the backup
+ * will need, checked first (0: unknown). */
+struct backup *vault_begin(struct vault *vault, str name, const char *stamp, const char *change_id,
+                           uint64_t expected_bytes, struct err *err) MUST_CHECK;
+/* Opens a sealed one again, to append logs. `path` as backup_path gave it. */
+struct backup *vault_reopen(struct vault *vault, const char *path, struct err *err) MUST_CHECK;
+void backup_free(struct backup *backup);
+DEFINE_AUTO(struct backup, backup_free)
+
+/* Below the workspace: "backups/<dir>" (or the vault's absolute path and the directory). */
+const char *backup_path(const struct backup *backup);
+
+/* One whole file; directories on the way are made. `path` must be safe already (vault_safe_name). */
+bool backup_add(struct backup *backup, const char *path, str bytes, struct err *err) MUST_CHECK;
+
+/* A file that arrives in pieces: begin, write..., end (which gives size and hash). */
+bool backup_file_begin(struct backup *backup, const char *path, struct err *err) MUST_CHECK;
+bool backup_file_write(struct backup *backup, str piece, struct err *err) MUST_CHECK;
+bool backup_file_end(struct backup *backup, uint64_t *ret_bytes, char *ret_sha256_hex, struct err *err)
+    MUST_CHECK;
+
+bool backup_seal(struct backup *backup, struct err *err) MUST_CHECK;
+
+/* After the seal: replaces metadata/merge_state.json; appends a line to logs/<name>. */
+bool backup_state(struct backup *backup, str json, struct err *err) MUST_CHECK;
+bool backup_log(struct backup *backup, const char *name, str line, struct err *err) MUST_CHECK;
+
+/* Reads a stored file (decompressed). */
+bool backup_read(struct backup *backup, const char *path, struct buf *out, struct err *err) MUST_CHECK;
+
+/* Checks every file against verification.json: missing, extra, changed. The callback gets each
+ * difference; *ret_ok false where there was one. Unsealed: ERR_BACKUP. */
+bool vault_verify(struct vault *vault, const char *path, void (*each)(void *ctx, const char *difference),
+                  void *ctx, bool *ret_ok, struct err *err) MUST_CHECK;
+
+/* One path component: [A-Za-z0-9._+@-], others %XX, never empty, "." or "..", at most max bytes. */
+char *vault_safe_name(struct arena *arena, str name, size_t max);
+
+#endif
