@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every setting of the program as one table: name, type, range, default, what it is for. Sources, the
+ * stronger first: command-line flags, environment, `.env` (--env FILE), `steward.ini` (--config FILE).
+ * The names that the five scripts used are taken over unchanged (mission.md, end). Unknown keys of
+ * files are named in a warning; a value out of range is ERR_CONFIG naming setting, source and line,
+ * never the value of a secret.
+ *
+ * Loaded once at start, then read-only for all threads.
+ */
+#ifndef STEWARD_ENGINE_SETTINGS_H
+#define STEWARD_ENGINE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "base/str.h"
+
+struct settings {
+    struct arena arena;
+
+    /* DevRev */
+    const char *devrev_base_url; /* DEVREV_BASE_URL, https://api.devrev.ai */
+    struct secret devrev_token;  /* DEVREV_API_TOKEN */
+
+    /* pace */
+    int64_t rate_limit_calls;     /* RATE_LIMIT_CALLS; -1: the job's default; 0: none */
+    int64_t rate_limit_period_ms; /* RATE_LIMIT_PERIOD in seconds; -1: the job's default */
+    int64_t max_retries;          /* MAX_RETRIES, --retry-attempts: attempts in all, 3 */
+    int64_t retry_backoff_ms;     /* RETRY_BACKOFF in seconds (decimals allowed), 0.2 */
+    int64_t connect_timeout_ms;   /* CONNECT_TIMEOUT in seconds, 30 */
+    int64_t read_timeout_ms;      /* READ_TIMEOUT in seconds, 60 */
+    int64_t workers;              /* WORKERS, --workers, 8 */
+
+    /* safety */
+    int64_t batch_size;         /* BATCH_SIZE, 100 */
+    int64_t max_batch_failures; /* MAX_BATCH_FAILURES, 10 */
+    int64_t max_changes;        /* MAX_CHANGES, 10,000,000: a plan with more is refused at apply */
+    int64_t canary;             /* CANARY, 5: this many first; if all of them fail, stop. 0: none */
+    int64_t merge_settle_ms;    /* MERGE_SETTLE_SECONDS, 300 */
+
+    /* backups */
+    const char *backup_dir; /* BACKUP_DIR, --backup-dir: backups */
+    bool compress;          /* ENABLE_COMPRESSION, --backup-compress */
+
+    /* input and output */
+    const char *csv_input_path;  /* CSV_INPUT_PATH, NULL */
+    const char *csv_output_path; /* CSV_OUTPUT_PATH, NULL */
+    enum log_level log_level;    /* LOG_LEVEL, info: the file's; ENABLE_DEBUG_MODE: debug */
+};
+
+struct settings_sources {
+    int workspace_fd;
+    const char *env_file;    /* --env: must exist; NULL: .env of the workspace if it is there */
+    const char *config_file; /* --config: must exist; NULL: steward.ini of the workspace if it is there */
+    /* "NAME=value" of flags that are settings */
+    const char *const *flags;
+    size_t flag_count;
+};
+
+/* `warn` is called for each unknown key, misplaced value and readable-by-others secret file. */
+bool settings_load(struct settings *settings, const struct settings_sources *sources,
+                   void (*warn)(void *ctx, const char *text), void *ctx, struct err *err) MUST_CHECK;
+void settings_done(struct settings *settings);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What was asked of a remote: counts, errors, waiting and latencies by call, for progress, report and
+ * metrics. Any thread may add; one mutex, a few nanoseconds a call.
+ *
+ * Latencies go into a logarithmic histogram (16 buckets a factor of two, from 1 us: 4.4 % error), so
+ * that percentiles of any number of calls need constant memory and histograms of several processes
+ * can be added up.
+ */
+#ifndef STEWARD_NET_CALLSTATS_H
+#define STEWARD_NET_CALLSTATS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct callstats;
+
+struct callstats *callstats_new(void);
+void callstats_free(struct callstats *stats);
+DEFINE_AUTO(struct callstats, callstats_free)
+
+/* `status` 0: no answer. `call` is a constant such as "rev-users.get". */
+void callstats_add(struct callstats *stats, const char *call, int status, int64_t duration_ns,
+                   int64_t waited_ns);
+/* One more attempt at the same call. */
+void callstats_retry(struct callstats *stats, const char *call);
+
+struct callstats_totals {
+    uint64_t calls;
+    uint64_t errors;  /* no answer, or a status of 400 and above */
+    uint64_t limited; /* 429 */
+    uint64_t retries;
+    int64_t waited_ns;
+};
+void callstats_totals(struct callstats *stats, struct callstats_totals *ret);
+
+/* {"calls":{"rev-users.get":{"count":1,"errors":0,"limited":0,"retries":0,"waited_ms":0,
+ *  "status":{"200":1},"latency":[[bucket,count],...]}}}, calls in order of name. */
+void callstats_json(struct callstats *stats, struct buf *out);
+
+/* Upper edge in microseconds of the bucket that holds the share `q` (0 to 1) of the counted
+ * latencies; `buckets` as in the JSON, by bucket number. 0 where there are none. */
+enum { CALLSTATS_BUCKETS = 512 };
+int64_t callstats_percentile_us(const uint64_t buckets[CALLSTATS_BUCKETS], double q);
+
+#endif
