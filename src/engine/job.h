@@ -92,6 +92,8 @@ struct job {
     const char *name;    /* "merge" */
     const char *summary; /* one line */
     const char *remote;  /* "devrev": names the limiter's file */
+    int64_t rate_calls;  /* default limit where RATE_LIMIT_CALLS is not set: 45 ... */
+    int64_t rate_period_ms; /* ... in 60,000 */
 
     /* Decides, writes the plan file `path` below the workspace and fills *ret. `options` is the job's
      * own options struct, from its command. Deterministic: same input, same bytes. */
