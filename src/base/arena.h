@@ -4,8 +4,8 @@
  * `scratch` arena of a worker is reset after every record.
  *
  * One arena belongs to one thread at a time. Memory is zeroed, aligned for any type and lives until
- * arena_reset or arena_done. Running out of memory aborts: the journal makes the program crash-only.
- * Input-driven sizes are checked by the parsers before they come here.
+ * arena_reset or arena_done. Running out of memory aborts: the journal makes the program
+ * crash-only. Input-driven sizes are checked by the parsers before they come here.
  */
 #ifndef STEWARD_BASE_ARENA_H
 #define STEWARD_BASE_ARENA_H

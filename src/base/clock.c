@@ -83,7 +83,8 @@ static bool system_sleep_ns(void *ctx UNUSED, int64_t ns, struct stop *stop, int
     return free_to_go;
 }
 
-static const struct clock the_system_clock = {system_real_ms, system_mono_ns, system_sleep_ns, NULL};
+static const struct clock the_system_clock = {system_real_ms, system_mono_ns, system_sleep_ns,
+                                              NULL};
 
 const struct clock *clock_system(void)
 {
@@ -327,6 +328,7 @@ bool clock_parse_http(str s, int64_t *ret_real_ms)
     if (c.bad || c.p != c.end || !days_in_month_ok(year, month, day)) {
         return false;
     }
-    *ret_real_ms = (days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second) * 1000;
+    *ret_real_ms =
+        (days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second) * 1000;
     return true;
 }

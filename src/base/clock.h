@@ -50,7 +50,8 @@ static inline int64_t clock_mono_ns(const struct clock *clock)
     return clock->mono_ns(clock->ctx);
 }
 
-static inline bool clock_sleep_ms(const struct clock *clock, int64_t ms, struct stop *stop, int level)
+static inline bool clock_sleep_ms(const struct clock *clock, int64_t ms, struct stop *stop,
+                                  int level)
 {
     return clock->sleep_ns(clock->ctx, ms * 1000000, stop, level);
 }

@@ -8,8 +8,8 @@
  * `return err_wrap(err, "row %zu", line)`. Only command/ and engine/ print.
  *
  * Text: lowercase, "could not ...", the record or file in single quotes, no period. The hint is a
- * sentence that tells the operator what to do next. **No personal data**: name records by id, change
- * or line, never by address, because error texts reach stderr and logs.
+ * sentence that tells the operator what to do next. **No personal data**: name records by id,
+ * change or line, never by address, because error texts reach stderr and logs.
  *
  * Beside the kind, three facts steer the executor:
  *   retryable  nothing happened and trying again later may work

@@ -40,7 +40,8 @@ bool fs_read(int dirfd, const char *path, struct buf *out, struct err *err)
     for (;;) {
         char *to = buf_reserve(out, 65536);
         size_t room = 65536;
-        if (to == NULL) { /* near the maximum: take what still fits, one byte at a time at the end */
+        if (to ==
+            NULL) { /* near the maximum: take what still fits, one byte at a time at the end */
             out->overflow = false;
             size_t max = out->max != 0 ? out->max : BUF_DEFAULT_MAX;
             room = max - out->len;
@@ -58,7 +59,8 @@ bool fs_read(int dirfd, const char *path, struct buf *out, struct err *err)
             break;
         }
         if (room == 0) {
-            return err_set(err, ERR_IO, "could not read '%s': longer than %zu bytes", path, out->len);
+            return err_set(err, ERR_IO, "could not read '%s': longer than %zu bytes", path,
+                           out->len);
         }
         out->len += (size_t)n;
         out->ptr[out->len] = '\0';
@@ -128,7 +130,8 @@ static bool write_file(int dirfd, const char *path, str bytes, bool durable, str
         ok = fail(err, "close", path);
     }
     if (!ok) {
-        (void)unlinkat(dirfd, path, 0); /* half a file helps nobody; the first error is the one told */
+        (void)unlinkat(dirfd, path,
+                       0); /* half a file helps nobody; the first error is the one told */
     }
     return ok;
 }

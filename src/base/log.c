@@ -61,7 +61,8 @@ void log_context(int64_t run, const char *change)
     (void)snprintf(context_change, sizeof(context_change), "%s", change);
 }
 
-static void add_value(const struct log *log, struct buf *line, const struct log_field *field, bool json)
+static void add_value(const struct log *log, struct buf *line, const struct log_field *field,
+                      bool json)
 {
     char text[48];
     str value = field->text;
@@ -101,7 +102,8 @@ static void log_to_file(const struct log *log, enum log_level level, const char 
     AUTO_BUF struct buf line = {0};
     char stamp[CLOCK_TEXT_BYTES];
     clock_rfc3339(clock_real_ms(log->options.clock), stamp);
-    buf_printf(&line, "{\"@timestamp\":\"%s\",\"log.level\":\"%s\",\"severity_number\":%d,\"message\":",
+    buf_printf(&line,
+               "{\"@timestamp\":\"%s\",\"log.level\":\"%s\",\"severity_number\":%d,\"message\":",
                stamp, level_names[level], severity[level]);
     buf_add_json(&line, str_of(message));
     if (context_run != 0) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two channels. JSON lines in a file (one write(2) a line, ECS-like names) for machines, short human
- * lines on stderr for people. Library layers log at debug only; they report through `struct err`.
+ * Two channels. JSON lines in a file (one write(2) a line, ECS-like names) for machines, short
+ * human lines on stderr for people. Library layers log at debug only; they report through `struct
+ * err`.
  *
  * Redaction is by type: a field is public (ids, counts, call names), personal (printed as a keyed
- * hash, the same for the same value within one log) or secret (never printed). Messages are constants
- * and hold no data.
+ * hash, the same for the same value within one log) or secret (never printed). Messages are
+ * constants and hold no data.
  *
  * Any thread may log. Thread-local context (run, change) is put in front of every line that the
  * thread writes.
@@ -51,7 +52,8 @@ struct log_options {
 };
 
 /* `path` NULL: stderr only. Appends; the file is created 0600. */
-struct log *log_open(const char *path, const struct log_options *options, struct err *err) MUST_CHECK;
+struct log *log_open(const char *path, const struct log_options *options,
+                     struct err *err) MUST_CHECK;
 void log_close(struct log *log);
 
 /* For the calling thread: run number (0 none) and change id ("" none). */

@@ -10,7 +10,8 @@
 
 #include "base/str.h"
 
-/* Decimal with an optional '-'. False (and *ret untouched) unless all of `s` is a number in range. */
+/* Decimal with an optional '-'. False (and *ret untouched) unless all of `s` is a number in range.
+ */
 bool num_parse_i64(str s, int64_t min, int64_t max, int64_t *ret);
 
 /* "0.1", ".5", "1": digits with at most one point, no sign, no exponent. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Text. `str` is a view (pointer and length, by value, may hold NUL, never owns); `buf` is a growable
- * owner with a maximum, always NUL-terminated past its end. C strings only at library borders.
+ * Text. `str` is a view (pointer and length, by value, may hold NUL, never owns); `buf` is a
+ * growable owner with a maximum, always NUL-terminated past its end. C strings only at library
+ * borders.
  */
 #ifndef STEWARD_BASE_STR_H
 #define STEWARD_BASE_STR_H

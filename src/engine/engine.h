@@ -7,8 +7,8 @@
  * exit code of cli.md: ERR_PARTIAL (3), ERR_REFUSED (4), ERR_VERIFY (5), ERR_STOPPED (6),
  * ERR_INTERRUPTED (130) and so on. They print nothing but progress.
  *
- * Files: engine.c workspace and planning; executor.c one change's life; schedule.c who does what next;
- * verify.c; report.c; progress.c; signals.c.
+ * Files: engine.c workspace and planning; executor.c one change's life; schedule.c who does what
+ * next; verify.c; report.c; progress.c; signals.c.
  */
 #ifndef STEWARD_ENGINE_ENGINE_H
 #define STEWARD_ENGINE_ENGINE_H
@@ -38,8 +38,8 @@ struct engine_options {
 
 struct engine;
 
-/* Writing: makes logs/ reports/ plans/ limits/ (0700), takes the lock (ERR_LOCKED), opens the journal.
- * Reading: the journal must exist (ERR_NOT_FOUND with a hint). */
+/* Writing: makes logs/ reports/ plans/ limits/ (0700), takes the lock (ERR_LOCKED), opens the
+ * journal. Reading: the journal must exist (ERR_NOT_FOUND with a hint). */
 struct engine *engine_open(const struct engine_options *options, struct err *err) MUST_CHECK;
 void engine_close(struct engine *engine);
 DEFINE_AUTO(struct engine, engine_close)
@@ -55,15 +55,17 @@ bool engine_find_run(struct engine *engine, str text, int64_t *ret, struct err *
 bool engine_find_resumable(struct engine *engine, int64_t *ret, struct err *err) MUST_CHECK;
 
 /* The file that the plan of `run` lies in, checked against the journal's hash. */
-struct plan_reader *engine_open_plan(struct engine *engine, const struct run *run, struct err *err)
-    MUST_CHECK;
+struct plan_reader *engine_open_plan(struct engine *engine, const struct run *run,
+                                     struct err *err) MUST_CHECK;
 
 /* A change as it stands: the plan's part and the journal's. `row` is NULL while it is `planned`. */
 typedef bool (*engine_change_fn)(void *ctx, const struct plan_header *header,
                                  const struct plan_change *change, const struct change_row *row);
-/* In order of the plan. `finding` (may be NULL) gets the review list and the bad rows on the way. */
+/* In order of the plan. `finding` (may be NULL) gets the review list and the bad rows on the way.
+ */
 bool engine_each_change(struct engine *engine, const struct run *run, engine_change_fn each,
-                        void (*finding)(void *ctx, enum plan_item item, const struct plan_finding *found),
+                        void (*finding)(void *ctx, enum plan_item item,
+                                        const struct plan_finding *found),
                         void *ctx, struct err *err) MUST_CHECK;
 
 struct plan_intent {
@@ -79,26 +81,30 @@ bool engine_plan(struct engine *engine, const struct plan_intent *intent, int64_
                  struct plan_summary *ret, struct err *err) MUST_CHECK;
 
 /* Applies a run that is `planned`: anything else is ERR_REFUSED. */
-bool engine_apply(struct engine *engine, const struct job *job, int64_t run, struct err *err) MUST_CHECK;
+bool engine_apply(struct engine *engine, const struct job *job, int64_t run,
+                  struct err *err) MUST_CHECK;
 
-/* Goes on with a run that was started. A finished run: settles `unknown` by reading, sends nothing. */
-bool engine_resume(struct engine *engine, const struct job *job, int64_t run, struct err *err) MUST_CHECK;
+/* Goes on with a run that was started. A finished run: settles `unknown` by reading, sends nothing.
+ */
+bool engine_resume(struct engine *engine, const struct job *job, int64_t run,
+                   struct err *err) MUST_CHECK;
 
 struct verify_result {
-    uint64_t checked;     /* changes looked at */
-    uint64_t different;   /* changes with at least one difference */
-    uint64_t unreadable;  /* changes that could not be read */
-    uint64_t undecided;   /* `unknown` ones: not judged */
+    uint64_t checked;    /* changes looked at */
+    uint64_t different;  /* changes with at least one difference */
+    uint64_t unreadable; /* changes that could not be read */
+    uint64_t undecided;  /* `unknown` ones: not judged */
 };
 
-/* Remote state against the plan, for every change (E7). `difference` is called for each one, from one
- * thread at a time. A difference: ERR_VERIFY; something unreadable: ERR_PARTIAL. */
+/* Remote state against the plan, for every change (E7). `difference` is called for each one, from
+ * one thread at a time. A difference: ERR_VERIFY; something unreadable: ERR_PARTIAL. */
 bool engine_verify(struct engine *engine, const struct job *job, int64_t run,
-                   void (*difference)(void *ctx, const struct plan_change *change, const char *text),
+                   void (*difference)(void *ctx, const struct plan_change *change,
+                                      const char *text),
                    void *ctx, struct verify_result *ret, struct err *err) MUST_CHECK;
 
 /* The report of a run (schemas/report.schema.json), made from journal and plan alone. */
-bool engine_report_json(struct engine *engine, const struct job *job, int64_t run, struct buf *out,
+bool engine_report_json(struct engine *engine, int64_t run, struct buf *out,
                         struct err *err) MUST_CHECK;
 
 #endif

@@ -15,15 +15,14 @@
  *
  * Results are told by the error's kind and flags; the engine turns them into states:
  *
- *   check    ERR_DRIFT -> skipped; other errors -> failed; err.fatal -> the run pauses, change untouched
- *   capture  ERR_BACKUP -> skipped; other -> failed; fatal -> pause
- *   apply    true: acknowledged. false and err.ambiguous: the engine settles it by confirm.
- *            false and not ambiguous: certainly nothing happened -> failed, or, where err.retryable or
- *            err.fatal, back to backed_up (sent again later, or the run pauses)
- *   confirm  see enum below
+ *   check    ERR_DRIFT -> skipped; other errors -> failed; err.fatal -> the run pauses, change
+ * untouched capture  ERR_BACKUP -> skipped; other -> failed; fatal -> pause apply    true:
+ * acknowledged. false and err.ambiguous: the engine settles it by confirm. false and not ambiguous:
+ * certainly nothing happened -> failed, or, where err.retryable or err.fatal, back to backed_up
+ * (sent again later, or the run pauses) confirm  see enum below
  *
- * Waiting for rate limits and retries of reads happen inside (remote/); a raised stop ends them with
- * ERR_INTERRUPTED, and the change stays where it was.
+ * Waiting for rate limits and retries of reads happen inside (remote/); a raised stop ends them
+ * with ERR_INTERRUPTED, and the change stays where it was.
  */
 #ifndef STEWARD_ENGINE_JOB_H
 #define STEWARD_ENGINE_JOB_H
@@ -89,16 +88,16 @@ struct plan_summary {
 };
 
 struct job {
-    const char *name;    /* "merge" */
-    const char *summary; /* one line */
-    const char *remote;  /* "devrev": names the limiter's file */
-    int64_t rate_calls;  /* default limit where RATE_LIMIT_CALLS is not set: 45 ... */
+    const char *name;       /* "merge" */
+    const char *summary;    /* one line */
+    const char *remote;     /* "devrev": names the limiter's file */
+    int64_t rate_calls;     /* default limit where RATE_LIMIT_CALLS is not set: 45 ... */
     int64_t rate_period_ms; /* ... in 60,000 */
 
-    /* Decides, writes the plan file `path` below the workspace and fills *ret. `options` is the job's
-     * own options struct, from its command. Deterministic: same input, same bytes. */
-    bool (*plan)(struct job_run *run, const void *options, const char *path, struct plan_summary *ret,
-                 struct err *err);
+    /* Decides, writes the plan file `path` below the workspace and fills *ret. `options` is the
+     * job's own options struct, from its command. Deterministic: same input, same bytes. */
+    bool (*plan)(struct job_run *run, const void *options, const char *path,
+                 struct plan_summary *ret, struct err *err);
 
     /* Shared state of all workers (configuration checked, nothing sent). */
     bool (*open)(struct job_run *run, struct err *err);
@@ -114,16 +113,18 @@ struct job {
     enum confirm_result (*confirm)(void *worker, struct job_change *change, struct err *err);
     void (*forget)(struct job_change *change);
 
-    /* After the outcome is durable: note it in the backup's logs and merge_state. Failing only logs. */
+    /* After the outcome is durable: note it in the backup's logs and merge_state. Failing only
+     * logs. */
     void (*concluded)(void *worker, struct job_change *change);
 
-    /* Compares the remote with what the plan promised, for a change in whatever state. Each difference
-     * is one call of `difference` (no personal data). False: could not be read. */
+    /* Compares the remote with what the plan promised, for a change in whatever state. Each
+     * difference is one call of `difference` (no personal data). False: could not be read. */
     bool (*verify)(void *worker, struct job_change *change,
                    void (*difference)(void *ctx, const char *text), void *ctx, struct err *err);
 
     /* A change as a person reads it in preview and report: lines, may hold personal data. */
-    void (*describe)(const struct plan_header *plan, const struct plan_change *change, struct buf *out);
+    void (*describe)(const struct plan_header *plan, const struct plan_change *change,
+                     struct buf *out);
 
     /* How long after the last send `absent` begins to count (settings may say). */
     int64_t (*settle_ms)(const struct settings *settings);

@@ -33,8 +33,8 @@ bool tap_check_str(str actual, str expected, const char *file, int line, const c
 {
     if (!str_eq(actual, expected) || (actual.ptr == NULL) != (expected.ptr == NULL)) {
         failed = true;
-        printf("# %s:%d: %s\n#   is        '%" STR_FMT "'\n#   should be '%" STR_FMT "'\n", file, line,
-               text, STR_ARG(actual), STR_ARG(expected));
+        printf("# %s:%d: %s\n#   is        '%" STR_FMT "'\n#   should be '%" STR_FMT "'\n", file,
+               line, text, STR_ARG(actual), STR_ARG(expected));
         return false;
     }
     return true;
@@ -75,7 +75,8 @@ const char *tap_tmpdir(void)
 {
     if (tmpdir[0] == '\0') {
         const char *base = getenv("TMPDIR");
-        (void)snprintf(tmpdir, sizeof(tmpdir), "%s/steward-test-XXXXXX", base != NULL ? base : "/tmp");
+        (void)snprintf(tmpdir, sizeof(tmpdir), "%s/steward-test-XXXXXX",
+                       base != NULL ? base : "/tmp");
         if (mkdtemp(tmpdir) == NULL) {
             printf("Bail out! no temporary directory\n");
             exit(99);

@@ -23,7 +23,10 @@ struct tap_test {
     void (*run)(void);
 };
 
-#define TAP_TEST(fn) {#fn, fn}
+#define TAP_TEST(fn)                                                                               \
+    {                                                                                              \
+#fn, fn                                                                                    \
+    }
 #define TAP_MAIN(...)                                                                              \
     int main(int argc, char **argv)                                                                \
     {                                                                                              \
@@ -51,8 +54,8 @@ bool tap_check_ok(bool result, const struct err *err, const char *file, int line
     tap_check_str((actual), str_of(expected), __FILE__, __LINE__, #actual)
 /* the call fails with exactly this kind and message; `err` is zeroed first */
 #define CHECK_ERR(call, err, kind, message)                                                        \
-    ((err) = (struct err){0}, tap_check_err((call), &(err), (kind), (message), __FILE__, __LINE__, \
-                                            #call))
+    ((err) = (struct err){0},                                                                      \
+     tap_check_err((call), &(err), (kind), (message), __FILE__, __LINE__, #call))
 /* the call succeeds */
 #define CHECK_OK(call, err)                                                                        \
     ((err) = (struct err){0}, tap_check_ok((call), &(err), __FILE__, __LINE__, #call))
