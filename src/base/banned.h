@@ -11,6 +11,9 @@
 #include <string.h>
 #include <time.h>
 
+/* fortified versions are macros with clang */
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison strcpy strcat sprintf vsprintf strncpy strncat strtok strtok_r
 #pragma GCC poison atoi atol atoll atof strtol strtoul strtoll strtoull strtod
 #pragma GCC poison gmtime localtime strerror mktemp tmpnam gets

@@ -4,6 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* the functions, not the macros that tell callers of them */
+#undef err_set
+#undef err_set_errno
+#undef err_wrap
+#undef err_hint
+
 static const struct {
     int exit_code;
     const char *name;
@@ -13,6 +19,7 @@ static const struct {
 #undef X
 };
 
+PRINTF_LIKE(3, 0)
 static void format_into(char *out, size_t size, const char *fmt, va_list args)
 {
     int n = vsnprintf(out, size, fmt, args);

@@ -80,6 +80,19 @@ bool err_wrap(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Sets the hint, unless one is there already. Returns false. */
 bool err_hint(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* Says in the header that they return false, so that compilers and the analyser know which
+ * variables a caller has set when a call succeeded. */
+static inline bool err_false_(bool is_false)
+{
+    (void)is_false; /* it is */
+    return false;
+}
+
+#define err_set(...) err_false_(err_set(__VA_ARGS__))
+#define err_set_errno(...) err_false_(err_set_errno(__VA_ARGS__))
+#define err_wrap(...) err_false_(err_wrap(__VA_ARGS__))
+#define err_hint(...) err_false_(err_hint(__VA_ARGS__))
+
 /* True where `err` holds an error. */
 static inline bool err_is(const struct err *err)
 {

@@ -21,7 +21,8 @@ EVERYWHERE = {
 }
 # libcurl sends such a body again by itself when a kept connection dies: a write would happen twice.
 RESENT = r"\bCURLOPT_(?:COPY)?POSTFIELDS\b"
-PRINTS = r"(?<![\w>.])(?:printf|puts|putchar|perror|fprintf\s*\(\s*std(?:out|err)|fputs\s*\([^;]*std(?:out|err))"
+PRINTS = (r"(?<![\w>.])(?:(?:printf|puts|putchar|perror)\s*\(|"
+          r"(?:fprintf|fputs|fwrite|vfprintf)\s*\([^;]*\bstd(?:out|err)\b)")
 ENDS = r"(?<![\w>.])(?:exit|_exit|quick_exit)\s*\("
 # Where printing or ending is the purpose.
 MAY_PRINT = {"src/base/failpoint.c", "src/base/err.c", "src/base/arena.c", "src/base/log.c"}

@@ -59,5 +59,5 @@ static void a_raised_stop_ends_the_wait(void)
     stop_done(&stop);
 }
 
-TAP_MAIN(TAP_TEST(reads_the_dates_of_the_merge_rules), TAP_TEST(reads_http_dates), TAP_TEST(writes_utc),
-         TAP_TEST(a_raised_stop_ends_the_wait))
+TAP_MAIN(TAP_TEST(reads_the_dates_of_the_merge_rules), TAP_TEST(reads_http_dates),
+         TAP_TEST(writes_utc), TAP_TEST(a_raised_stop_ends_the_wait))
