@@ -24,7 +24,7 @@
 
 /* Declares `static inline void auto_<fn>(type **p)`, so that AUTO(fn) can be put on a `type *`. */
 #define DEFINE_AUTO(type, fn)                                                                      \
-    static inline void auto_##fn(type **p)                                                         \
+    static inline void auto_##fn(__typeof__(type) **p)                                             \
     {                                                                                              \
         fn(*p);                                                                                    \
         *p = NULL;                                                                                 \
