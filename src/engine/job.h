@@ -15,11 +15,12 @@
  *
  * Results are told by the error's kind and flags; the engine turns them into states:
  *
- *   check    ERR_DRIFT -> skipped; other errors -> failed; err.fatal -> the run pauses, change
- * untouched capture  ERR_BACKUP -> skipped; other -> failed; fatal -> pause apply    true:
- * acknowledged. false and err.ambiguous: the engine settles it by confirm. false and not ambiguous:
- * certainly nothing happened -> failed, or, where err.retryable or err.fatal, back to backed_up
- * (sent again later, or the run pauses) confirm  see enum below
+ *   check    ERR_DRIFT -> skipped; other errors -> failed; fatal -> the run pauses, change untouched
+ *   capture  ERR_BACKUP -> skipped; other errors -> failed; fatal -> pause
+ *   apply    true: acknowledged. false and ambiguous: the engine settles it by confirm. false and not
+ *            ambiguous: certainly nothing happened -> failed; retryable or fatal: back to backed_up
+ *            (sent again later, or the run pauses)
+ *   confirm  see the enum below
  *
  * Waiting for rate limits and retries of reads happen inside (remote/); a raised stop ends them
  * with ERR_INTERRUPTED, and the change stays where it was.

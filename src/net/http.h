@@ -14,15 +14,18 @@
  * does.
  *
  * Errors of http_send say what is certain:
- *   could not resolve or connect, TLS failed                    ERR_NETWORK, retryable, not
- * ambiguous its certificate is not trusted                              ERR_NETWORK, fatal no
- * answer after the first byte of a write left              ERR_NETWORK, ambiguous the same for a
- * read                                         ERR_NETWORK, retryable answer cut short, or no HTTP
- * ERR_PROTOCOL (write: ambiguous; read: retryable) answer above max_response ERR_PROTOCOL (write:
- * ambiguous) 3xx other than 304                                          ERR_REMOTE, not ambiguous
- * (303: write ambiguous) stop at level 2 ERR_INTERRUPTED (write: ambiguous where it had begun) a
- * header or token with a line break, a bad URL              ERR_CONFIG, nothing sent Any other HTTP
- * status is not an error here: the caller reads response->status. Messages name the host only.
+ *   could not resolve or connect, TLS failed      ERR_NETWORK, retryable, not ambiguous
+ *   its certificate is not trusted                ERR_NETWORK, fatal
+ *   no answer after the first byte of a write     ERR_NETWORK, ambiguous
+ *   the same for a read                           ERR_NETWORK, retryable
+ *   answer cut short, or no HTTP                  ERR_PROTOCOL (write: ambiguous; read: retryable)
+ *   answer above max_response                     ERR_PROTOCOL (write: ambiguous)
+ *   3xx other than 304                            ERR_REMOTE, not ambiguous (303: write ambiguous)
+ *   stop at level 2                               ERR_INTERRUPTED (write: ambiguous once begun)
+ *   a header or token with a line break, bad URL  ERR_CONFIG, nothing sent
+ *
+ * Any other HTTP status is not an error here: the caller reads response->status. Messages name the
+ * host only.
  */
 #ifndef STEWARD_NET_HTTP_H
 #define STEWARD_NET_HTTP_H
