@@ -4,7 +4,7 @@
 
 import re
 
-from lint import LAYERS, TOP, Checks, c_files, code, matches, name, tree
+from lint import LIBRARIES, TOP, Checks, c_files, code, matches, name, tree
 
 EVERYWHERE = {
     r"(?:strcpy|strcat|sprintf|vsprintf|strncpy|strncat|strtok|strtok_r|gets)": "base/str.h",
@@ -47,7 +47,7 @@ def main():
     checks.rule("no write can be sent again by libcurl", broken, len(files))
 
     libraries = {path: text for path, text in texts.items()
-                 if path.relative_to(TOP / "src").parts[0] in LAYERS[:-1] and name(path) not in MAY_PRINT}
+                 if path.relative_to(TOP / "src").parts[0] in LIBRARIES and name(path) not in MAY_PRINT}
     broken = [f"{name(path)}:{line}: prints" for path, text in libraries.items()
               for line, _ in matches(PRINTS, text)]
     broken += [f"{name(path)}:{line}: ends the process" for path, text in libraries.items()
