@@ -72,16 +72,17 @@ struct waiter {
 struct limiter {
     pthread_mutex_t lock;
     pthread_cond_t moved; /* the line, a token or the settings have; CLOCK_MONOTONIC */
-    struct waiter *first GUARDED_BY(lock);
-    struct waiter *last GUARDED_BY(lock);
-    struct ledger *ledger GUARDED_BY(lock);
-    size_t bytes GUARDED_BY(lock); /* of the mapping */
-    int64_t calls GUARDED_BY(lock);
-    int64_t period_us GUARDED_BY(lock);
-    const char *why GUARDED_BY(lock); /* of our own park */
+    struct waiter *first;
+    struct waiter *last;
+    struct ledger *ledger;
+    size_t bytes; /* of the mapping */
+    int64_t calls;
+    int64_t period_us;
+    const char *why; /* of our own park */
     const struct clock *clock;
     int fd; /* -1: in memory */
     uint32_t seat;
+    bool fresh; /* we have just created the file */
     char boot_id[BOOT_ID_BYTES];
 };
 
@@ -312,8 +313,23 @@ static bool ledger_is_sane(const struct ledger *ledger, uint64_t file_bytes)
            ledger->check == ledger_check(ledger);
 }
 
-/* With the file lock held: the mapping covers the ledger, which has room for our calls and is sane.
- */
+/* A damaged ledger starts anew with all the slots its file has room for, so that no process with a
+ * higher limit finds free ones. */
+static bool replace_ledger(struct limiter *limiter, uint64_t wanted, uint64_t file_bytes)
+{
+    uint64_t slots = wanted;
+    if (file_bytes > ledger_bytes(wanted)) {
+        slots = (file_bytes - sizeof(struct ledger)) / sizeof(struct slot);
+        slots = slots < MAX_CALLS ? slots : MAX_CALLS;
+    }
+    if (!map_file(limiter, slots)) {
+        return false;
+    }
+    start_ledger(limiter, slots, !limiter->fresh);
+    return true;
+}
+
+/* With the file lock held: the mapping covers the ledger, which has room for our calls and is sane. */
 static bool refresh(struct limiter *limiter)
 {
     uint64_t wanted = limiter->calls > 0 ? (uint64_t)limiter->calls : 1;
@@ -322,15 +338,11 @@ static bool refresh(struct limiter *limiter)
         return false;
     }
     uint64_t bytes = (uint64_t)st.st_size;
-    bool fresh = bytes == 0;
-    if (limiter->ledger == NULL || bytes < limiter->bytes) {
-        if (!map_file(limiter, wanted)) {
-            return false;
-        }
+    if ((limiter->ledger == NULL || bytes < limiter->bytes) && !map_file(limiter, wanted)) {
+        return false;
     }
-    if (!ledger_is_sane(limiter->ledger, bytes)) {
-        uint64_t fits = (limiter->bytes - sizeof(struct ledger)) / sizeof(struct slot);
-        start_ledger(limiter, fits < wanted ? fits : wanted, !fresh);
+    if (!ledger_is_sane(limiter->ledger, bytes) && !replace_ledger(limiter, wanted, bytes)) {
+        return false;
     }
     uint64_t slots = limiter->ledger->slots;
     uint64_t most = slots > wanted ? slots : wanted;
@@ -340,6 +352,7 @@ static bool refresh(struct limiter *limiter)
     if (slots < wanted) {
         add_slots(limiter, wanted);
     }
+    limiter->fresh = false;
     adopt_boot(limiter);
     heal(limiter);
     return true;
@@ -393,7 +406,12 @@ static bool open_file(struct limiter *limiter, int dirfd, const char *path, stru
             return false;
         }
     }
-    limiter->fd = openat(dirfd, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    limiter->fd = openat(dirfd, path, flags | O_CREAT | O_EXCL, 0600);
+    limiter->fresh = limiter->fd >= 0; /* an empty file that was there before is a damaged one */
+    if (limiter->fd < 0 && errno == EEXIST) {
+        limiter->fd = openat(dirfd, path, flags);
+    }
     struct stat st;
     if (limiter->fd < 0 || fstat(limiter->fd, &st) != 0) {
         return err_set_errno(err, ERR_IO, errno, "could not open '%s'", path);
