@@ -3,18 +3,22 @@
  * The journal: SQLite file `steward.db` in the workspace, the one truth about what happened.
  *
  * WAL, synchronous=FULL, STRICT tables, no mmap. Exactly one connection ever writes or checkpoints:
- * Debian's 3.40.1 has the WAL-reset bug (facts/tool-practice.md 0.2). It belongs to the writer thread
- * that journal_open starts in JOURNAL_WRITE mode; the workspace lock (store/lock.h) must be held.
- * JOURNAL_READ opens mode=ro beside a living writer and serves show, runs, report.
+ * Debian's 3.40.1 has the WAL-reset bug (facts/tool-practice.md 0.2). It belongs to the writer
+ * thread that journal_open starts in JOURNAL_WRITE mode; the workspace lock (store/lock.h) must be
+ * held. JOURNAL_READ opens mode=ro beside a living writer and serves show, runs, report.
  *
  * Group commit: callers hand a request to the writer and wait; the writer takes all that is queued
  * into one transaction and one fsync, then wakes them. A caller that got true may rely on the disk.
- * Any thread may call. A failed commit is fatal: err.fatal is set, every later call fails.
+ * Any thread may call. A failed commit is fatal: err.fatal is set, every later call that writes
+ * fails with the same error. Reading goes through read-only connections in the caller's thread, in
+ * both modes; a callback may call the journal again. Failpoints: journal.before_commit
+ * journal.after_commit.
  *
  * Tables (schema version in PRAGMA user_version; a newer one is refused with ERR_CORRUPT):
  *   run      one row a run, with its plan's hash and totals
  *   change   one row for each change that left `planned`
- *   tally    run, state, n: kept in the same transaction, so counting a million changes is a look-up
+ *   tally    run, state, n: kept in the same transaction, so that counting a million changes is a
+ *            look-up
  *   stat     run, session, JSON: call counts and latencies of each process that worked on the run
  *   audit    append-only hash chain (store/audit.h): one entry a transition, request and decision
  *   memory   key, value: cannot-link, high-water marks
@@ -89,8 +93,9 @@ struct run {
     int64_t planned_at_ms; /* 0: not yet */
     int64_t started_at_ms;
     int64_t finished_at_ms;
-    char stop_reason[320]; /* why it is paused, failed or interrupted; "" otherwise */
-    uint64_t counts[CHANGE_STATE_COUNT]; /* every change once; planned = the plan's total less the rest */
+    char stop_reason[320];               /* why it is paused, failed or interrupted; "" otherwise */
+    uint64_t counts[CHANGE_STATE_COUNT]; /* every change once; planned = the plan's total less the
+                                            rest */
     str options; /* JSON of the options it was planned with; owned by the arena given on reading */
 };
 
@@ -98,9 +103,9 @@ struct change_row {
     uint64_t seq;
     uint8_t id[CHANGE_ID_BYTES];
     enum change_state state;
-    bool acknowledged;   /* the remote answered the last send with success */
-    int attempts;        /* times sent */
-    int64_t sent_at_ms;  /* last intent */
+    bool acknowledged;  /* the remote answered the last send with success */
+    int attempts;       /* times sent */
+    int64_t sent_at_ms; /* last intent */
     int64_t updated_at_ms;
     enum err_kind error_kind;
     char error[512];  /* "" none */
@@ -112,8 +117,9 @@ enum journal_mode { JOURNAL_READ, JOURNAL_WRITE };
 
 struct journal;
 
-/* `path` is the file. WRITE creates it (0600) where missing; READ of a missing file is ERR_NOT_FOUND.
- * Not a database, damaged (quick check of the header and schema), newer: ERR_CORRUPT with a hint. */
+/* `path` is the file. WRITE creates it (0600) where missing; READ of a missing file is
+ * ERR_NOT_FOUND. Not a database, damaged (quick check of the header and schema), newer: ERR_CORRUPT
+ * with a hint. */
 struct journal *journal_open(const char *path, enum journal_mode mode, const struct clock *clock,
                              struct err *err) MUST_CHECK;
 void journal_close(struct journal *journal);
@@ -122,12 +128,13 @@ DEFINE_AUTO(struct journal, journal_close)
 /* --- runs ---------------------------------------------------------------------------------- */
 
 /* A new run in RUN_PLANNING; its number counts up. `run`: job, rules, source, options are read. */
-bool journal_run_new(struct journal *journal, const struct run *run, int64_t *ret_id, struct err *err)
-    MUST_CHECK;
+bool journal_run_new(struct journal *journal, const struct run *run, int64_t *ret_id,
+                     struct err *err) MUST_CHECK;
 /* PLANNING -> PLANNED with the finished plan. */
 bool journal_run_planned(struct journal *journal, int64_t id, const char *plan_path,
                          const struct plan_totals *totals, struct err *err) MUST_CHECK;
-/* `reason` may be NULL. Stamps started_at on the first APPLYING, finished_at on DONE and FAILED. */
+/* `reason` may be NULL. Stamps started_at on the first APPLYING, finished_at on DONE, FAILED and
+ * UNDONE; APPLYING clears finished_at. A move that is not allowed: ERR_INTERNAL. */
 bool journal_run_move(struct journal *journal, int64_t id, enum run_state to, const char *reason,
                       struct err *err) MUST_CHECK;
 
@@ -135,8 +142,8 @@ bool journal_run_get(struct journal *journal, int64_t id, struct arena *arena, s
                      struct err *err) MUST_CHECK; /* unknown: ERR_NOT_FOUND */
 bool journal_run_last(struct journal *journal, int64_t *ret_id, struct err *err) MUST_CHECK;
 /* Oldest first; the callback returns false to stop. */
-bool journal_run_each(struct journal *journal, bool (*each)(void *ctx, const struct run *run), void *ctx,
-                      struct err *err) MUST_CHECK;
+bool journal_run_each(struct journal *journal, bool (*each)(void *ctx, const struct run *run),
+                      void *ctx, struct err *err) MUST_CHECK;
 
 /* --- changes ------------------------------------------------------------------------------- */
 
@@ -146,23 +153,29 @@ struct transition {
     uint8_t id[CHANGE_ID_BYTES];
     enum change_state from; /* checked against the journal: ERR_INTERNAL where it differs */
     enum change_state to;
-    bool acknowledged;
-    bool count_attempt;     /* SENT: one more attempt, sent_at = now */
+    bool acknowledged;       /* the remote said yes; kept until the next move to SENT starts anew */
+    bool count_attempt;      /* SENT: one more attempt, sent_at = now */
     const struct err *error; /* may be NULL: none */
-    const char *backup;     /* NULL: unchanged */
-    const char *detail;     /* NULL: unchanged */
+    const char *backup;      /* NULL: unchanged; at most 383 bytes */
+    const char *detail;      /* NULL: unchanged; JSON, at most 511 bytes */
 };
 
-/* Durable when it returns true. */
-bool journal_move(struct journal *journal, const struct transition *transition, struct err *err)
-    MUST_CHECK;
+/* Durable when it returns true. A move that does not fit the journal's state, a run without plan or
+ * a seq beyond it is ERR_INTERNAL and changes nothing; other callers are not touched by it. */
+bool journal_move(struct journal *journal, const struct transition *transition,
+                  struct err *err) MUST_CHECK;
 /* Records the acknowledgement of a sent change; durable. */
-bool journal_acknowledge(struct journal *journal, int64_t run, uint64_t seq, struct err *err) MUST_CHECK;
+bool journal_acknowledge(struct journal *journal, int64_t run, uint64_t seq,
+                         struct err *err) MUST_CHECK;
 
 /* Rows in order of seq. */
 bool journal_change_each(struct journal *journal, int64_t run,
                          bool (*each)(void *ctx, const struct change_row *row), void *ctx,
                          struct err *err) MUST_CHECK;
+/* Only seq and state, in order of seq: a million rows in well under half a second (resume). */
+bool journal_state_each(struct journal *journal, int64_t run,
+                        bool (*each)(void *ctx, uint64_t seq, enum change_state state), void *ctx,
+                        struct err *err) MUST_CHECK;
 /* *ret_found false: still `planned`. */
 bool journal_change_get(struct journal *journal, int64_t run, uint64_t seq, struct change_row *ret,
                         bool *ret_found, struct err *err) MUST_CHECK;
@@ -173,15 +186,29 @@ bool journal_change_get(struct journal *journal, int64_t run, uint64_t seq, stru
  * before. Not waited for. */
 void journal_stat(struct journal *journal, int64_t run, const char *session, str json);
 bool journal_stat_each(struct journal *journal, int64_t run,
-                       bool (*each)(void *ctx, str session, str json), void *ctx, struct err *err)
-    MUST_CHECK;
+                       bool (*each)(void *ctx, str session, str json), void *ctx,
+                       struct err *err) MUST_CHECK;
 
 /* Appends an audit entry (decision, request, note); not waited for, but in order before any later
- * transition. `detail` is JSON without personal data. */
+ * transition. `detail` is JSON without personal data (what is not JSON is kept as a JSON string).
+ * Run and change moves write their entries themselves: events "run" and "change". */
 void journal_audit(struct journal *journal, int64_t run, const char *event, str detail);
 
-/* Walks the chain: *ret_entries and the first broken entry (0: none). */
+/* Entries of a run (0: all) in order; `body` is the JSON line of store/audit.h. */
+bool journal_audit_each(struct journal *journal, int64_t run,
+                        bool (*each)(void *ctx, uint64_t seq, str body), void *ctx,
+                        struct err *err) MUST_CHECK;
+
+/* Walks the chain: *ret_entries that are there and the first broken entry (0: none): changed,
+ * missing, out of order; missing ones at the end too. */
 bool journal_audit_verify(struct journal *journal, uint64_t *ret_entries, uint64_t *ret_broken,
                           struct err *err) MUST_CHECK;
+
+/* What outlives runs (cannot-link pairs, high-water marks). Durable. `value` STR_NONE removes. */
+bool journal_memory_put(struct journal *journal, str key, str value, struct err *err) MUST_CHECK;
+/* Keys that start with `prefix`, in byte order. */
+bool journal_memory_each(struct journal *journal, str prefix,
+                         bool (*each)(void *ctx, str key, str value), void *ctx,
+                         struct err *err) MUST_CHECK;
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The plan file: what a run intends to do, immutable once written. `plans/<run>.plan` in the
- * workspace. The journal records what happened to it; the two are joined by `seq`, a change's place in
- * the plan.
+ * workspace. The journal records what happened to it; the two are joined by `seq`, a change's place
+ * in the plan.
  *
  * Why a file and not rows: a plan of millions of changes is written once, in order, at the disk's
  * speed, hashed as it is written, and read once, in order. Only changes that leave `planned` get a
@@ -58,7 +58,7 @@ struct plan_value {
 };
 
 struct plan_change {
-    uint64_t seq; /* from 0; set by the writer and the reader */
+    uint64_t seq;           /* from 0; set by the writer and the reader */
     char id[CHANGE_ID_HEX]; /* set by the reader */
     str target;
     str survivor; /* empty where the job has none */
@@ -81,21 +81,29 @@ struct plan_totals {
     uint8_t hash[SHA256_BYTES];
 };
 
+/* The first 16 bytes of SHA-256(plan hash, kind, NUL, target). The reader sets ids by itself. */
+void plan_change_id(const uint8_t hash[SHA256_BYTES], str kind, str target,
+                    uint8_t ret[CHANGE_ID_BYTES]);
+
 /* --- writing ------------------------------------------------------------------------------- */
 
 struct plan_writer;
 
-/* Creates `path` (O_EXCL, 0600) below dirfd under a temporary name. */
+/* Creates `path` (0600, it must not exist; its directory is made) below dirfd under the temporary
+ * name <path>.tmp; one that a dead process left there is replaced, so the workspace lock must be
+ * held. A text of more than 64 KiB, more than PLAN_MAX_FIELDS columns, a change without target:
+ * ERR_INPUT; such a record is not in the plan, the writer goes on. */
 struct plan_writer *plan_writer_new(int dirfd, const char *path, const struct plan_header *header,
                                     struct err *err) MUST_CHECK;
-bool plan_add_change(struct plan_writer *writer, const struct plan_change *change, struct err *err)
-    MUST_CHECK;
-bool plan_add_review(struct plan_writer *writer, const struct plan_finding *finding, struct err *err)
-    MUST_CHECK;
-bool plan_add_bad(struct plan_writer *writer, const struct plan_finding *finding, struct err *err)
-    MUST_CHECK;
+bool plan_add_change(struct plan_writer *writer, const struct plan_change *change,
+                     struct err *err) MUST_CHECK;
+bool plan_add_review(struct plan_writer *writer, const struct plan_finding *finding,
+                     struct err *err) MUST_CHECK;
+bool plan_add_bad(struct plan_writer *writer, const struct plan_finding *finding,
+                  struct err *err) MUST_CHECK;
 /* Writes the end, fsyncs, renames into place, fsyncs the directory. */
-bool plan_writer_finish(struct plan_writer *writer, struct plan_totals *ret, struct err *err) MUST_CHECK;
+bool plan_writer_finish(struct plan_writer *writer, struct plan_totals *ret,
+                        struct err *err) MUST_CHECK;
 /* Before finish: removes the temporary file. */
 void plan_writer_free(struct plan_writer *writer);
 DEFINE_AUTO(struct plan_writer, plan_writer_free)

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/failpoint.h"
+#include "base/fs.h"
+
+bool disk_fail(struct err *err, int errnum, const char *what, const char *shown)
+{
+    (void)err_set_errno(err, ERR_IO, errnum, "could not %s '%s'", what, shown);
+    if (errnum == ENOSPC || errnum == EDQUOT) {
+        (void)err_hint(err, "Free some disk space, then go on with `steward resume`.");
+    }
+    return false;
+}
+
+bool disk_create(int dirfd, const char *name, const char *shown, int *ret_fd, struct err *err)
+{
+    int injected = FAILPOINT("fs.open");
+    if (injected != 0) {
+        return disk_fail(err, injected, "create", shown);
+    }
+    int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return disk_fail(err, errno, "create", shown);
+    }
+    *ret_fd = fd;
+    return true;
+}
+
+bool disk_close(int fd, const char *shown, struct err *err)
+{
+    return close(fd) == 0 || disk_fail(err, errno, "close", shown);
+}
+
+bool disk_rename(int dirfd, const char *from, const char *to, bool keep, const char *shown,
+                 struct err *err)
+{
+    int injected = FAILPOINT("fs.rename");
+    if (injected != 0) {
+        return disk_fail(err, injected, "rename", shown);
+    }
+    int rc = renameat2(dirfd, from, dirfd, to, keep ? RENAME_NOREPLACE : 0);
+    if (rc != 0 && errno == EINVAL && keep) { /* a file system without RENAME_NOREPLACE */
+        rc = fs_exists(dirfd, to) ? (errno = EEXIST, -1) : renameat(dirfd, from, dirfd, to);
+    }
+    return rc == 0 || disk_fail(err, errno, "rename", shown);
+}

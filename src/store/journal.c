@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The writer thread takes the whole queue at once, so callers that arrive during a commit share the
+ * next one: the slower the disk, the larger the groups. Requests that nobody waits for do not cost
+ * a commit of their own: they ride with the next that somebody waits for, or go after 50 ms.
+ */
+#include "store/journal.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/queue.h"
+#include "store/journal_impl.h"
+
+enum {
+    UNWAITED_MAX = 16384,  /* then whoever comes waits for room */
+    UNWAITED_GROUP = 1024, /* enough for a commit of their own */
+    UNWAITED_MS = 50,
+};
+
+static const char *const change_names[] = {
+#define X(state, name) name,
+    CHANGE_STATES(X)
+#undef X
+};
+
+static const char *const run_names[] = {
+#define X(state, name) name,
+    RUN_STATES(X)
+#undef X
+};
+
+#define TO(state) (1u << (state))
+
+static const unsigned change_moves[CHANGE_STATE_COUNT] = {
+    [CHANGE_PLANNED] =
+        TO(CHANGE_BACKED_UP) | TO(CHANGE_SKIPPED) | TO(CHANGE_FAILED) | TO(CHANGE_REFUSED),
+    [CHANGE_BACKED_UP] =
+        TO(CHANGE_BACKED_UP) | TO(CHANGE_SENT) | TO(CHANGE_SKIPPED) | TO(CHANGE_FAILED),
+    [CHANGE_SENT] =
+        TO(CHANGE_VERIFIED) | TO(CHANGE_FAILED) | TO(CHANGE_UNKNOWN) | TO(CHANGE_BACKED_UP),
+    [CHANGE_UNKNOWN] = TO(CHANGE_VERIFIED) | TO(CHANGE_FAILED) | TO(CHANGE_UNDONE),
+    [CHANGE_VERIFIED] = TO(CHANGE_UNDONE),
+};
+
+static const unsigned run_moves[RUN_STATE_COUNT] = {
+    [RUN_PLANNING] = TO(RUN_PLANNED) | TO(RUN_FAILED),
+    [RUN_PLANNED] = TO(RUN_APPLYING),
+    [RUN_APPLYING] = TO(RUN_PAUSED) | TO(RUN_INTERRUPTED) | TO(RUN_DONE) | TO(RUN_FAILED),
+    [RUN_PAUSED] = TO(RUN_APPLYING),
+    [RUN_INTERRUPTED] = TO(RUN_APPLYING),
+    [RUN_DONE] = TO(RUN_APPLYING) | TO(RUN_UNDONE),
+};
+
+const char *change_state_name(enum change_state state)
+{
+    return (unsigned)state < CHANGE_STATE_COUNT ? change_names[state] : "unknown-state";
+}
+
+const char *run_state_name(enum run_state state)
+{
+    return (unsigned)state < RUN_STATE_COUNT ? run_names[state] : "unknown-state";
+}
+
+bool change_state_parse(str name, enum change_state *ret)
+{
+    for (int state = 0; state < CHANGE_STATE_COUNT; state++) {
+        if (str_eqz(name, change_names[state])) {
+            *ret = (enum change_state)state;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool change_move_allowed(enum change_state from, enum change_state to)
+{
+    return (unsigned)from < CHANGE_STATE_COUNT && (unsigned)to < CHANGE_STATE_COUNT &&
+           (change_moves[from] & TO(to)) != 0;
+}
+
+bool run_move_allowed(enum run_state from, enum run_state to)
+{
+    return (unsigned)from < RUN_STATE_COUNT && (unsigned)to < RUN_STATE_COUNT &&
+           (run_moves[from] & TO(to)) != 0;
+}
+
+/* --- the writer thread ---------------------------------------------------------------------- */
+
+static void deadline_in_ms(struct timespec *ret, long ms)
+{
+    (void)clock_gettime(CLOCK_MONOTONIC, ret); /* cannot fail for this clock */
+    ret->tv_nsec += ms * 1000000;
+    ret->tv_sec += ret->tv_nsec / 1000000000;
+    ret->tv_nsec %= 1000000000;
+}
+
+static bool must_commit(const struct journal *journal)
+{
+    return journal->waited != 0 || journal->closing || journal->unwaited >= UNWAITED_GROUP;
+}
+
+/* The queue, once there is something worth a commit; NULL when closing and empty. With the lock
+ * held. */
+static struct request *take_group(struct journal *journal)
+{
+    while (journal->first == NULL && !journal->closing) {
+        pthread_cond_wait(&journal->work, &journal->lock);
+    }
+    struct timespec deadline;
+    deadline_in_ms(&deadline, UNWAITED_MS);
+    while (!must_commit(journal)) {
+        if (pthread_cond_timedwait(&journal->work, &journal->lock, &deadline) == ETIMEDOUT) {
+            break;
+        }
+    }
+    struct request *group = journal->first;
+    journal->first = NULL;
+    journal->last = &journal->first;
+    journal->waited = 0;
+    journal->unwaited = 0;
+    pthread_cond_broadcast(&journal->room);
+    return group;
+}
+
+/* With the lock held. A waited request is its caller's again as soon as `done` is set. */
+static void give_back(struct journal *journal, struct request *group)
+{
+    while (group != NULL) {
+        struct request *next = group->next;
+        if (!group->waited) {
+            free(group);
+        } else {
+            if (err_is(&journal->broken)) {
+                group->ok = false;
+                if (group->err != NULL) {
+                    *group->err = journal->broken;
+                }
+            }
+            group->done = true;
+            pthread_cond_signal(&group->wake);
+        }
+        group = next;
+    }
+}
+
+static void *writer_main(void *arg)
+{
+    struct journal *journal = arg;
+    pthread_mutex_lock(&journal->lock);
+    for (;;) {
+        struct request *group = take_group(journal);
+        if (group == NULL) {
+            break;
+        }
+        if (!err_is(&journal->broken)) {
+            struct err err = {0};
+            pthread_mutex_unlock(&journal->lock);
+            bool ok = journal_writer_group(journal->writer, group, &err);
+            pthread_mutex_lock(&journal->lock);
+            if (!ok) {
+                journal->broken = err;
+            }
+        }
+        give_back(journal, group);
+    }
+    pthread_mutex_unlock(&journal->lock);
+    return NULL;
+}
+
+/* With the lock held. */
+static void enqueue(struct journal *journal, struct request *request)
+{
+    request->next = NULL;
+    *journal->last = request;
+    journal->last = &request->next;
+    size_t *count = request->waited ? &journal->waited : &journal->unwaited;
+    (*count)++;
+    pthread_cond_signal(&journal->work);
+}
+
+static bool submit(struct journal *journal, struct request *request, struct err *err)
+{
+    if (journal->mode != JOURNAL_WRITE) {
+        return err_set(err, ERR_INTERNAL,
+                       "could not write the journal: it is open for reading only");
+    }
+    request->waited = true;
+    request->err = err;
+    pthread_cond_init(&request->wake, NULL);
+    pthread_mutex_lock(&journal->lock);
+    enqueue(journal, request);
+    while (!request->done) {
+        pthread_cond_wait(&request->wake, &journal->lock);
+    }
+    pthread_mutex_unlock(&journal->lock);
+    pthread_cond_destroy(&request->wake);
+    return request->ok;
+}
+
+/* Copies the texts. Dropped where the journal is broken: whoever waits next is told. */
+static void submit_unwaited(struct journal *journal, enum request_kind kind, int64_t run,
+                            const char *name, str text)
+{
+    if (journal->mode != JOURNAL_WRITE) {
+        return;
+    }
+    size_t name_len = strlen(name);
+    char *memory = xcalloc(1, sizeof(struct request) + name_len + 1 + text.len + 1);
+    struct request *request = (struct request *)(void *)memory;
+    char *texts = memory + sizeof(struct request);
+    memcpy(texts, name, name_len);
+    if (text.len != 0) {
+        memcpy(texts + name_len + 1, text.ptr, text.len);
+    }
+    request->kind = kind;
+    request->run = run;
+    request->name = (str){texts, name_len};
+    request->text = (str){texts + name_len + 1, text.len};
+    pthread_mutex_lock(&journal->lock);
+    while (journal->unwaited >= UNWAITED_MAX && !journal->closing) {
+        pthread_cond_wait(&journal->room, &journal->lock);
+    }
+    enqueue(journal, request);
+    pthread_mutex_unlock(&journal->lock);
+}
+
+/* --- opening and closing --------------------------------------------------------------------- */
+
+static bool start_writer(struct journal *journal, const struct clock *clock, struct err *err)
+{
+    struct journal_db *db = journal_db_open(journal->path, true, false, err);
+    if (db == NULL) {
+        return false;
+    }
+    journal->writer = journal_writer_new(db, clock, err);
+    if (journal->writer == NULL) {
+        return false;
+    }
+    journal->thread_runs = thread_start(&journal->thread, "journal", writer_main, journal, err);
+    return journal->thread_runs;
+}
+
+static bool start_reading(struct journal *journal, struct err *err)
+{
+    journal->idle_readers = journal_db_open(journal->path, false, false, err);
+    return journal->idle_readers != NULL;
+}
+
+struct journal *journal_open(const char *path, enum journal_mode mode, const struct clock *clock,
+                             struct err *err)
+{
+    AUTO(journal_close) struct journal *journal = xnew(struct journal);
+    journal->path = xstrdup(path);
+    journal->mode = mode;
+    journal->last = &journal->first;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&journal->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&journal->room, NULL);
+    pthread_mutex_init(&journal->lock, NULL);
+    pthread_mutex_init(&journal->readers_lock, NULL);
+    bool ok =
+        mode == JOURNAL_WRITE ? start_writer(journal, clock, err) : start_reading(journal, err);
+    return ok ? STEAL(journal) : NULL;
+}
+
+void journal_close(struct journal *journal)
+{
+    if (journal == NULL) {
+        return;
+    }
+    if (journal->thread_runs) {
+        pthread_mutex_lock(&journal->lock);
+        journal->closing = true;
+        pthread_cond_signal(&journal->work);
+        pthread_mutex_unlock(&journal->lock);
+        (void)pthread_join(journal->thread, NULL); /* the thread is ours and ends by itself */
+    }
+    journal_readers_close(journal); /* first: the last connection to go tidies the WAL away */
+    journal_writer_free(journal->writer);
+    pthread_mutex_destroy(&journal->readers_lock);
+    pthread_mutex_destroy(&journal->lock);
+    pthread_cond_destroy(&journal->room);
+    pthread_cond_destroy(&journal->work);
+    free(journal->path);
+    free(journal);
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+bool journal_run_new(struct journal *journal, const struct run *run, int64_t *ret_id,
+                     struct err *err)
+{
+    struct request request = {.kind = REQUEST_RUN_NEW, .new_run = run};
+    if (!submit(journal, &request, err)) {
+        return false;
+    }
+    *ret_id = request.run;
+    return true;
+}
+
+bool journal_run_planned(struct journal *journal, int64_t id, const char *plan_path,
+                         const struct plan_totals *totals, struct err *err)
+{
+    struct request request = {
+        .kind = REQUEST_RUN_PLANNED, .run = id, .plan_path = plan_path, .totals = totals};
+    return submit(journal, &request, err);
+}
+
+bool journal_run_move(struct journal *journal, int64_t id, enum run_state to, const char *reason,
+                      struct err *err)
+{
+    struct request request = {.kind = REQUEST_RUN_MOVE, .run = id, .to = to, .reason = reason};
+    return submit(journal, &request, err);
+}
+
+bool journal_move(struct journal *journal, const struct transition *transition, struct err *err)
+{
+    struct request request = {.kind = REQUEST_MOVE, .transition = transition};
+    return submit(journal, &request, err);
+}
+
+bool journal_acknowledge(struct journal *journal, int64_t run, uint64_t seq, struct err *err)
+{
+    struct request request = {.kind = REQUEST_ACKNOWLEDGE, .run = run, .seq = seq};
+    return submit(journal, &request, err);
+}
+
+void journal_stat(struct journal *journal, int64_t run, const char *session, str json)
+{
+    submit_unwaited(journal, REQUEST_STAT, run, session, json);
+}
+
+void journal_audit(struct journal *journal, int64_t run, const char *event, str detail)
+{
+    json_t *parsed = json_loadb(detail.len != 0 ? detail.ptr : "{}",
+                                detail.len != 0 ? detail.len : 2, JSON_DECODE_ANY, NULL);
+    bool one_line = detail.len == 0 || memchr(detail.ptr, '\n', detail.len) == NULL;
+    if (parsed != NULL && one_line) {
+        submit_unwaited(journal, REQUEST_AUDIT, run, event, detail);
+    } else {
+        AUTO_BUF struct buf text = {0};
+        buf_add_json(&text, detail);
+        submit_unwaited(journal, REQUEST_AUDIT, run, event, buf_str(&text));
+    }
+    json_decref(parsed);
+}
+
+bool journal_memory_put(struct journal *journal, str key, str value, struct err *err)
+{
+    struct request request = {.kind = REQUEST_MEMORY, .name = key, .text = value};
+    return submit(journal, &request, err);
+}
