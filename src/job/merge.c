@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/merge.h"
+
+#include "job/merge_internal.h"
+#include "job/merge_plan.h"
+
+enum { RETRY_CAP_MS = 60000 };
+
+/* --- planning ------------------------------------------------------------------------------ */
+
+static void summarise(const struct merge_plan_result *result, struct plan_summary *ret)
+{
+    ret->rows = result->rows;
+    ret->bad = result->bad;
+    ret->keep = result->keep;
+    ret->merge = result->merge;
+    ret->review = result->review;
+    ret->none = result->none;
+    ret->first_bad_count = 0;
+    for (int i = 0; i < result->first_bad_count && i < (int)ARRAY_LEN(ret->first_bad); i++) {
+        ret->first_bad[i].line = result->first_bad[i].line;
+        memcpy(ret->first_bad[i].reason, result->first_bad[i].reason,
+               sizeof(result->first_bad[i].reason));
+        ret->first_bad_count++;
+    }
+}
+
+_Static_assert(sizeof(((struct merge_plan_bad *)0)->reason) <=
+                   sizeof(((struct plan_summary *)0)->first_bad[0].reason),
+               "a reason of the planner fits into the summary");
+
+static bool merge_plan(struct job_run *run, const void *options, const char *path,
+                       struct plan_summary *ret, struct err *err)
+{
+    const struct merge_options *wanted = options;
+    struct merge_plan_options planner = {
+        .csv_path = wanted->csv_path,
+        .rules = wanted->rules != NULL ? wanted->rules : "revu-pairs",
+        .csv_out = wanted->csv_out,
+        .strict = wanted->strict,
+        .threads = wanted->threads,
+        .stop = run->stop,
+    };
+    AUTO(merge_plan_free) struct merge_plan *plan = merge_plan_open(&planner, err);
+    if (plan == NULL) {
+        return false;
+    }
+    AUTO(plan_writer_free)
+    struct plan_writer *writer =
+        plan_writer_new(run->workspace_fd, path, merge_plan_header(plan), err);
+    struct merge_plan_result result = {0};
+    struct plan_totals totals = {0};
+    if (writer == NULL || !merge_plan_run(plan, writer, &result, err) ||
+        !plan_writer_finish(writer, &totals, err)) {
+        return false;
+    }
+    summarise(&result, ret);
+    ret->totals = totals;
+    return true;
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+static bool merge_open(struct job_run *run, struct err *err)
+{
+    const struct settings *settings = run->settings;
+    struct devrev_options options = {
+        .base_url = settings->devrev_base_url,
+        .token = &settings->devrev_token,
+        .limiter = run->limiter,
+        .calls = run->calls,
+        .clock = run->clock,
+        .stop = run->stop,
+        .log = run->log,
+        .retry = {.attempts = (int)settings->max_retries,
+                  .base_ms = settings->retry_backoff_ms,
+                  .cap_ms = RETRY_CAP_MS},
+        .connect_timeout_ms = settings->connect_timeout_ms,
+        .read_timeout_ms = settings->read_timeout_ms,
+    };
+    run->shared = devrev_shared_new(&options, err);
+    return run->shared != NULL;
+}
+
+static void merge_close(struct job_run *run)
+{
+    devrev_shared_free(run->shared);
+    run->shared = NULL;
+}
+
+static void *merge_worker_open(struct job_run *run, struct err *err)
+{
+    struct devrev *devrev = devrev_new(run->shared, err);
+    if (devrev == NULL) {
+        return NULL;
+    }
+    struct merge_worker *worker = xnew(struct merge_worker);
+    worker->run = run;
+    worker->devrev = devrev;
+    return worker;
+}
+
+static void merge_worker_close(void *ctx)
+{
+    struct merge_worker *worker = ctx;
+    if (worker != NULL) {
+        devrev_free(worker->devrev);
+        free(worker);
+    }
+}
+
+static void merge_forget(struct job_change *change)
+{
+    struct merge_data *data = change->data;
+    if (data == NULL) {
+        return;
+    }
+    for (int side = 0; side < MERGE_SIDES; side++) {
+        devrev_answer_done(&data->contact[side]);
+    }
+    merge_record_done(&data->record);
+    buf_done(&data->api_log);
+    buf_done(&data->error_log);
+    buf_done(&data->operation_log);
+    free(data);
+    change->data = NULL;
+}
+
+static int64_t merge_settle_ms(const struct settings *settings)
+{
+    return settings->merge_settle_ms;
+}
+
+const struct job merge_job = {
+    .name = "merge",
+    .summary = "merge duplicate contacts into their survivors",
+    .remote = "devrev",
+    .plan = merge_plan,
+    .open = merge_open,
+    .close = merge_close,
+    .worker_open = merge_worker_open,
+    .worker_close = merge_worker_close,
+    .check = merge_check,
+    .capture = merge_capture,
+    .apply = merge_apply,
+    .confirm = merge_confirm,
+    .forget = merge_forget,
+    .concluded = merge_concluded,
+    .verify = merge_verify,
+    .describe = merge_describe,
+    .settle_ms = merge_settle_ms,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The job `merge`: duplicate contacts of DevRev into their survivors (docs/merge.md).
+ *
+ *   plan     a CSV file and a rule set decide (job/merge_plan.h)
+ *   check    both contacts are read by the plan's ids; what decided must be unchanged
+ *   capture  both contacts with works, conversations, timelines, links and attachments are backed up
+ *   apply    one rev-users.merge
+ *   confirm  the loser's primary_identity is the survivor, every recorded ticket and conversation is
+ *            with the survivor, and the survivor's own fields are what they were
+ *
+ * What confirm and verify compare with is read from the sealed backup (metadata/contact_info.json), so
+ * another process can go on where this one was killed.
+ */
+#ifndef STEWARD_JOB_MERGE_H
+#define STEWARD_JOB_MERGE_H
+
+#include "engine/job.h"
+
+/* What plan() takes as `options`. */
+struct merge_options {
+    const char *csv_path;
+    const char *rules;   /* NULL: "revu-pairs" */
+    const char *csv_out; /* NULL: none */
+    bool strict;
+    int threads; /* 0: as the planner likes */
+};
+
+extern const struct job merge_job;
+
+#endif

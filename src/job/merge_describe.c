@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A merge as a person reads it:
+ *
+ *   merge REVU-12 into user_ab34            (ids as the plan has them)
+ *     why        revu-pairs: same email
+ *     email      ann@example.com
+ *     full_name  Ann Lee
+ *     lost       external_ref 'REVU-12', full_name 'A. Lee' (kept: 'Ann Lee')
+ */
+#include "job/merge_internal.h"
+
+#include "match/normalise.h"
+
+enum { VALUE_BYTES = 60 };
+
+/* Fields that describe the record, not the person: nothing is lost with them. */
+static bool is_about_the_record(str remote)
+{
+    static const char *const fields[] = {
+        "id", "display_id", "created_date", "modified_date", "created_by", "modified_by"};
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        str field = str_of(fields[i]);
+        if (str_starts(remote, field) &&
+            (remote.len == field.len || remote.ptr[field.len] == '.')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Printable, short: cut between characters of UTF-8, control characters as '?'. */
+static void add_value(struct buf *out, str value)
+{
+    size_t len = value.len;
+    bool cut = len > VALUE_BYTES;
+    if (cut) {
+        len = VALUE_BYTES;
+        while (len > 0 && ((unsigned char)value.ptr[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        buf_addc(out, c < 0x20 || c == 0x7f ? '?' : value.ptr[i]);
+    }
+    if (cut) {
+        buf_addz(out, "...");
+    }
+}
+
+static bool is_lost(const struct plan_column *column, const struct plan_value *value)
+{
+    return column->remote.len != 0 && !is_about_the_record(column->remote) &&
+           norm_trim(value->before).len != 0 &&
+           !norm_same(column->form, value->before, value->after);
+}
+
+static void add_kept(const struct plan_header *plan, const struct plan_change *change,
+                     struct buf *out)
+{
+    for (size_t i = 0; i < plan->column_count; i++) {
+        const struct plan_column *column = &plan->columns[i];
+        str kept = norm_trim(change->values[i].after);
+        if (column->remote.len == 0 || is_about_the_record(column->remote) || kept.len == 0) {
+            continue;
+        }
+        buf_printf(out, "  %-14.*s ", STR_ARG(column->name));
+        add_value(out, kept);
+        buf_addc(out, '\n');
+    }
+}
+
+static void add_lost(const struct plan_header *plan, const struct plan_change *change,
+                     struct buf *out)
+{
+    for (size_t i = 0; i < plan->column_count; i++) {
+        const struct plan_column *column = &plan->columns[i];
+        if (!is_lost(column, &change->values[i])) {
+            continue;
+        }
+        buf_printf(out, "  lost: %-8.*s ", STR_ARG(column->name));
+        add_value(out, norm_trim(change->values[i].before));
+        buf_addc(out, '\n');
+    }
+}
+
+void merge_describe(const struct plan_header *plan, const struct plan_change *change,
+                    struct buf *out)
+{
+    buf_addz(out, "merge ");
+    add_value(out, change->target);
+    buf_addz(out, " into ");
+    add_value(out, change->survivor);
+    buf_addz(out, "\n  why            ");
+    add_value(out, change->strategy);
+    if (change->reason.len != 0) {
+        buf_addz(out, ": ");
+        add_value(out, change->reason);
+    }
+    buf_addc(out, '\n');
+    add_kept(plan, change, out);
+    add_lost(plan, change, out);
+}

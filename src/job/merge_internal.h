@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files merge_*.c share. One change is worked on by one thread at a time, and so is its data.
+ */
+#ifndef STEWARD_JOB_MERGE_INTERNAL_H
+#define STEWARD_JOB_MERGE_INTERNAL_H
+
+#include "engine/job.h"
+#include "remote/devrev.h"
+
+/* The two contacts of a change. */
+enum merge_side { MERGE_LOSER, MERGE_SURVIVOR, MERGE_SIDES };
+
+struct merge_worker {
+    struct job_run *run;
+    struct devrev *devrev;
+};
+
+/* How a side is tied to a work or conversation. */
+enum merge_role {
+    MERGE_REPORTED = 1,
+    MERGE_CREATED = 2,
+    MERGE_OWNED = 4,
+    MERGE_CONTACT = 8, /* contact of an opportunity */
+    MERGE_MEMBER = 16, /* of a conversation */
+};
+
+struct merge_item {
+    str id;
+    str display_id;
+    unsigned roles[MERGE_SIDES]; /* merge_role */
+};
+
+/* What must be known later, with the backup as its only source: metadata/contact_info.json. */
+struct merge_record {
+    str id[MERGE_SIDES]; /* the remote's own ids */
+    str display_id[MERGE_SIDES];
+    json_t *contact[MERGE_SIDES]; /* rev_user as it was */
+    struct merge_item *works;
+    size_t work_count;
+    struct merge_item *conversations;
+    size_t conversation_count;
+};
+
+/* What hangs on job_change.data from check to forget. */
+struct merge_data {
+    struct devrev_answer contact[MERGE_SIDES]; /* rev-users.get, by check */
+    bool checked;
+    bool already_merged; /* by an earlier send of this change */
+    bool recorded;       /* `record` is filled */
+    struct merge_record record;
+    int looks;          /* calls of confirm */
+    struct buf api_log; /* lines for the backup's logs, until they are written */
+    struct buf error_log;
+    struct buf operation_log;
+};
+
+/* The change's data, made on first use. Its calls are noted in its api_log from here on. */
+struct merge_data *merge_data_of(struct merge_worker *worker, struct job_change *change);
+
+/* The `rev_user` of a rev-users.get answer; NULL with ERR_PROTOCOL where it has none with an id. */
+const json_t *merge_rev_user(const struct devrev_answer *answer, struct err *err);
+
+/* Text of a member, "" where it is not text. The view lives as long as the object. */
+str merge_text(const json_t *object, const char *key);
+
+/* The contact that `contact` is merged into: its primary_identity, unless that is itself. Empty: none. */
+str merge_primary(const json_t *contact);
+
+/* The record, from memory or out of the sealed backup. */
+bool merge_record_get(struct merge_worker *worker, struct job_change *change,
+                      const struct merge_record **ret, struct err *err) MUST_CHECK;
+void merge_record_done(struct merge_record *record);
+
+/* contact_info.json: written from the raw contacts and the record, and read back. */
+void merge_record_encode(const struct merge_record *record, const char *change, int64_t at_ms,
+                         const str raw[MERGE_SIDES], struct buf *out);
+bool merge_record_decode(str bytes, struct arena *arena, struct merge_record *ret,
+                         struct err *err) MUST_CHECK;
+/* ["loser","survivor"] of those that have one of `roles` */
+void merge_sides_json(const struct merge_item *item, unsigned roles, struct buf *out);
+
+/* --- logs of the backup (merge_log.c) ------------------------------------------------------- */
+
+/* A line for merge_operations.log; `event` is a constant, `detail` public or "". */
+void merge_note(struct merge_worker *worker, struct job_change *change, const char *event,
+                const char *detail);
+/* A line for errors.log. */
+void merge_note_error(struct merge_worker *worker, struct job_change *change, const char *step,
+                      const struct err *err);
+/* Writes what was noted to an open backup. Failing only logs. */
+void merge_log_flush(struct merge_worker *worker, struct merge_data *data, struct backup *backup);
+/* metadata/merge_state.json with the given state and what the capture counted (JSON members or ""). */
+bool merge_state_write(struct merge_worker *worker, struct job_change *change,
+                       struct backup *backup, const char *state, str more,
+                       struct err *err) MUST_CHECK;
+
+/* --- comparing (merge_compare.c) ------------------------------------------------------------- */
+
+/* A field of a rev_user as text: "email", "rev_org.display_name", "custom_fields.tnt__tier". Text and
+ * numbers; anything else and a missing one is "". */
+str merge_field(struct arena *arena, const json_t *contact, str path);
+
+/* Names of the survivor's kept fields that differ, joined by ", ": "" where none does. */
+void merge_kept_differences(const json_t *before, const json_t *now, struct buf *out);
+
+/* --- the steps -------------------------------------------------------------------------------- */
+
+bool merge_check(void *worker, struct job_change *change, struct err *err);
+bool merge_capture(void *worker, struct job_change *change, struct err *err);
+bool merge_apply(void *worker, struct job_change *change, struct err *err);
+enum confirm_result merge_confirm(void *worker, struct job_change *change, struct err *err);
+void merge_concluded(void *worker, struct job_change *change);
+bool merge_verify(void *worker, struct job_change *change,
+                  void (*difference)(void *ctx, const char *text), void *ctx, struct err *err);
+void merge_describe(const struct plan_header *plan, const struct plan_change *change,
+                    struct buf *out);
+
+#endif

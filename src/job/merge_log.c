@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The logs inside a backup: logs/merge_operations.log, api_calls.log, errors.log (JSON lines), and
+ * metadata/merge_state.json. They are gathered in memory and written where the backup is open anyway,
+ * so that a call costs no write. Ids, call names and statuses only: no personal data, no URL.
+ */
+#include "job/merge_internal.h"
+
+enum { LOG_BYTES_MAX = 1024 * 1024 };
+
+static void add_call(void *ctx, const struct devrev_call *call)
+{
+    struct merge_data *data = ctx;
+    char at[CLOCK_TEXT_BYTES];
+    clock_rfc3339(call->at_ms, at);
+    buf_printf(&data->api_log,
+               "{\"at\":\"%s\",\"call\":\"%s\",\"attempt\":%d,\"status\":%d,\"error\":\"%s\","
+               "\"duration_us\":%lld,\"waited_us\":%lld,\"request_id\":",
+               at, call->call, call->attempt, call->status, err_kind_name(call->error),
+               (long long)(call->duration_ns / 1000), (long long)(call->waited_ns / 1000));
+    buf_add_json(&data->api_log, str_of(call->request_id));
+    buf_addz(&data->api_log, "}\n");
+}
+
+struct merge_data *merge_data_of(struct merge_worker *worker, struct job_change *change)
+{
+    struct merge_data *data = change->data;
+    if (data == NULL) {
+        data = xnew(struct merge_data);
+        data->api_log.max = LOG_BYTES_MAX;
+        data->error_log.max = LOG_BYTES_MAX;
+        data->operation_log.max = LOG_BYTES_MAX;
+        change->data = data;
+    }
+    devrev_on_call(worker->devrev, add_call, data);
+    return data;
+}
+
+static void add_line(struct merge_worker *worker, struct buf *out, const char *name,
+                     const char *value, const char *detail)
+{
+    char at[CLOCK_TEXT_BYTES];
+    clock_rfc3339(clock_real_ms(worker->run->clock), at);
+    buf_printf(out, "{\"at\":\"%s\",\"%s\":", at, name);
+    buf_add_json(out, str_of(value));
+    if (detail[0] != '\0') {
+        buf_addz(out, ",\"detail\":");
+        buf_add_json(out, str_of(detail));
+    }
+    buf_addz(out, "}\n");
+}
+
+void merge_note(struct merge_worker *worker, struct job_change *change, const char *event,
+                const char *detail)
+{
+    add_line(worker, &merge_data_of(worker, change)->operation_log, "event", event, detail);
+}
+
+void merge_note_error(struct merge_worker *worker, struct job_change *change, const char *step,
+                      const struct err *err)
+{
+    add_line(worker, &merge_data_of(worker, change)->error_log, "step", step, err->message);
+}
+
+static void flush_one(struct merge_worker *worker, struct buf *lines, struct backup *backup,
+                      const char *name)
+{
+    struct err err = {0};
+    str rest = buf_str(lines);
+    while (rest.len != 0) {
+        str after;
+        str line = str_cut(rest, '\n', &after);
+        if (!backup_log(backup, name, line, &err)) {
+            log_at(worker->run->log, LOG_WARN, "could not write a log of the backup",
+                   LOG_ERR(&err));
+            break;
+        }
+        rest = after;
+    }
+    buf_clear(lines);
+}
+
+void merge_log_flush(struct merge_worker *worker, struct merge_data *data, struct backup *backup)
+{
+    flush_one(worker, &data->operation_log, backup, "merge_operations.log");
+    flush_one(worker, &data->api_log, backup, "api_calls.log");
+    flush_one(worker, &data->error_log, backup, "errors.log");
+}
+
+bool merge_state_write(struct merge_worker *worker, struct job_change *change,
+                       struct backup *backup, const char *state, str more, struct err *err)
+{
+    const struct merge_data *data = merge_data_of(worker, change);
+    char at[CLOCK_TEXT_BYTES];
+    clock_rfc3339(clock_real_ms(worker->run->clock), at);
+    AUTO_BUF struct buf out = {0};
+    buf_printf(&out,
+               "{\"version\":1,\"run\":%lld,\"change\":\"%s\",\"state\":\"%s\",\"at\":\"%s\",",
+               (long long)worker->run->run, change->plan.id, state, at);
+    buf_addz(&out, "\"loser\":");
+    buf_add_json(&out, data->record.id[MERGE_LOSER]);
+    buf_addz(&out, ",\"survivor\":");
+    buf_add_json(&out, data->record.id[MERGE_SURVIVOR]);
+    buf_printf(&out, ",\"works\":%zu,\"conversations\":%zu", data->record.work_count,
+               data->record.conversation_count);
+    if (more.len != 0) {
+        buf_addc(&out, ',');
+        buf_adds(&out, more);
+    }
+    buf_addz(&out, ",\"not_included\":\"Timeline entries that are visible only to their author and "
+                   "to named users are hidden from this token and cannot be in this backup.\"}\n");
+    return backup_state(backup, buf_str(&out), err);
+}

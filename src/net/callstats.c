@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/callstats.h"
+
+#include <math.h>
+#include <pthread.h>
+
+enum {
+    MAX_CALLS = 128,   /* names are constants of the program: this is far above their number */
+    MAX_STATUSES = 24, /* of one call; rarer ones beyond are counted under the last */
+    STEPS = 16,        /* buckets a factor of two */
+};
+
+struct status_count {
+    int status;
+    uint64_t count;
+};
+
+struct call_stats {
+    const char *call;
+    uint64_t count;
+    uint64_t errors;
+    uint64_t limited;
+    uint64_t retries;
+    int64_t waited_ns;
+    struct status_count statuses[MAX_STATUSES];
+    size_t status_count;
+    uint64_t buckets[CALLSTATS_BUCKETS];
+};
+
+struct callstats {
+    pthread_mutex_t lock;
+    struct call_stats *calls[MAX_CALLS] GUARDED_BY(lock); /* in order of name */
+    size_t count GUARDED_BY(lock);
+};
+
+struct callstats *callstats_new(void)
+{
+    struct callstats *stats = xnew(struct callstats);
+    pthread_mutex_init(&stats->lock, NULL);
+    return stats;
+}
+
+void callstats_free(struct callstats *stats)
+{
+    if (stats == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < stats->count; i++) {
+        free(stats->calls[i]);
+    }
+    pthread_mutex_destroy(&stats->lock);
+    free(stats);
+}
+
+/* --- buckets ------------------------------------------------------------------------------- */
+
+/* Bucket b holds (2^((b-1)/16), 2^(b/16)] microseconds; 0 holds all up to one. */
+static size_t bucket_of(int64_t duration_ns)
+{
+    if (duration_ns <= 1000) {
+        return 0;
+    }
+    double steps = ceil(log2((double)duration_ns / 1000.0) * STEPS - 1e-9);
+    return steps < CALLSTATS_BUCKETS - 1 ? (size_t)steps : (size_t)CALLSTATS_BUCKETS - 1;
+}
+
+int64_t callstats_percentile_us(const uint64_t buckets[CALLSTATS_BUCKETS], double q)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < CALLSTATS_BUCKETS; i++) {
+        total += buckets[i];
+    }
+    if (total == 0) {
+        return 0;
+    }
+    double wanted = ceil(q * (double)total);
+    uint64_t rank = wanted < 1 ? 1 : (uint64_t)wanted;
+    uint64_t seen = 0;
+    for (size_t i = 0; i < CALLSTATS_BUCKETS; i++) {
+        seen += buckets[i];
+        if (seen >= rank) {
+            return (int64_t)ceil(exp2((double)i / STEPS) - 1e-9);
+        }
+    }
+    return (int64_t)ceil(exp2((double)(CALLSTATS_BUCKETS - 1) / STEPS));
+}
+
+/* --- counting ------------------------------------------------------------------------------ */
+
+/* Finds or makes the entry of a call; the lock is held. NULL where the table is full. */
+static struct call_stats *entry_of(struct callstats *stats, const char *call)
+{
+    size_t at = 0;
+    while (at < stats->count) {
+        int order = strcmp(stats->calls[at]->call, call);
+        if (order == 0) {
+            return stats->calls[at];
+        }
+        if (order > 0) {
+            break;
+        }
+        at++;
+    }
+    if (stats->count == MAX_CALLS) {
+        return NULL;
+    }
+    memmove(&stats->calls[at + 1], &stats->calls[at],
+            (stats->count - at) * sizeof(stats->calls[0]));
+    stats->calls[at] = xnew(struct call_stats);
+    stats->calls[at]->call = call;
+    stats->count++;
+    return stats->calls[at];
+}
+
+static void count_status(struct call_stats *entry, int status)
+{
+    size_t at = 0;
+    while (at < entry->status_count && entry->statuses[at].status < status) {
+        at++;
+    }
+    if (at < entry->status_count && entry->statuses[at].status == status) {
+        entry->statuses[at].count++;
+        return;
+    }
+    if (entry->status_count == MAX_STATUSES) {
+        entry->statuses[MAX_STATUSES - 1].count++;
+        return;
+    }
+    memmove(&entry->statuses[at + 1], &entry->statuses[at],
+            (entry->status_count - at) * sizeof(entry->statuses[0]));
+    entry->statuses[at] = (struct status_count){status, 1};
+    entry->status_count++;
+}
+
+void callstats_add(struct callstats *stats, const char *call, int status, int64_t duration_ns,
+                   int64_t waited_ns)
+{
+    size_t bucket = bucket_of(duration_ns);
+    pthread_mutex_lock(&stats->lock);
+    struct call_stats *entry = entry_of(stats, call);
+    if (entry != NULL) {
+        entry->count++;
+        entry->errors += status == 0 || status >= 400;
+        entry->limited += status == 429;
+        entry->waited_ns += waited_ns;
+        entry->buckets[bucket]++;
+        count_status(entry, status);
+    }
+    pthread_mutex_unlock(&stats->lock);
+}
+
+void callstats_retry(struct callstats *stats, const char *call)
+{
+    pthread_mutex_lock(&stats->lock);
+    struct call_stats *entry = entry_of(stats, call);
+    if (entry != NULL) {
+        entry->retries++;
+    }
+    pthread_mutex_unlock(&stats->lock);
+}
+
+void callstats_totals(struct callstats *stats, struct callstats_totals *ret)
+{
+    struct callstats_totals totals = {0};
+    pthread_mutex_lock(&stats->lock);
+    for (size_t i = 0; i < stats->count; i++) {
+        const struct call_stats *entry = stats->calls[i];
+        totals.calls += entry->count;
+        totals.errors += entry->errors;
+        totals.limited += entry->limited;
+        totals.retries += entry->retries;
+        totals.waited_ns += entry->waited_ns;
+    }
+    pthread_mutex_unlock(&stats->lock);
+    *ret = totals;
+}
+
+/* --- JSON ---------------------------------------------------------------------------------- */
+
+static void entry_json(const struct call_stats *entry, struct buf *out)
+{
+    buf_add_json(out, str_of(entry->call));
+    buf_printf(out,
+               ":{\"count\":%llu,\"errors\":%llu,\"limited\":%llu,\"retries\":%llu,"
+               "\"waited_ms\":%lld,\"status\":{",
+               (unsigned long long)entry->count, (unsigned long long)entry->errors,
+               (unsigned long long)entry->limited, (unsigned long long)entry->retries,
+               (long long)(entry->waited_ns / 1000000));
+    for (size_t i = 0; i < entry->status_count; i++) {
+        buf_printf(out, "%s\"%d\":%llu", i != 0 ? "," : "", entry->statuses[i].status,
+                   (unsigned long long)entry->statuses[i].count);
+    }
+    buf_addz(out, "},\"latency\":[");
+    const char *comma = "";
+    for (size_t i = 0; i < CALLSTATS_BUCKETS; i++) {
+        if (entry->buckets[i] != 0) {
+            buf_printf(out, "%s[%zu,%llu]", comma, i, (unsigned long long)entry->buckets[i]);
+            comma = ",";
+        }
+    }
+    buf_addz(out, "]}");
+}
+
+void callstats_json(struct callstats *stats, struct buf *out)
+{
+    buf_addz(out, "{\"calls\":{");
+    pthread_mutex_lock(&stats->lock);
+    for (size_t i = 0; i < stats->count; i++) {
+        if (i != 0) {
+            buf_addc(out, ',');
+        }
+        entry_json(stats->calls[i], out);
+    }
+    pthread_mutex_unlock(&stats->lock);
+    buf_addz(out, "}}");
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/callstats.h"
+
+#include <pthread.h>
+
+#include "harness/tap.h"
+
+static void nothing_counted(void)
+{
+    AUTO(callstats_free) struct callstats *stats = callstats_new();
+    AUTO_BUF struct buf out = {0};
+    callstats_json(stats, &out);
+    CHECK_STR(buf_z(&out), "{\"calls\":{}}");
+    struct callstats_totals totals;
+    callstats_totals(stats, &totals);
+    CHECK_INT(totals.calls, 0);
+    uint64_t buckets[CALLSTATS_BUCKETS] = {0};
+    CHECK_INT(callstats_percentile_us(buckets, 0.5), 0);
+}
+
+static void counts_by_call_and_status(void)
+{
+    AUTO(callstats_free) struct callstats *stats = callstats_new();
+    callstats_add(stats, "works.list", 200, 2000, 5000000);
+    callstats_add(stats, "rev-users.get", 429, 1000, 0);
+    callstats_add(stats, "rev-users.get", 200, 1001, 3000000);
+    callstats_retry(stats, "rev-users.get");
+    callstats_add(stats, "rev-users.get", 0, 32000, 0);
+    callstats_add(stats, "rev-users.get", 200, 1000000, 0);
+    AUTO_BUF struct buf out = {0};
+    callstats_json(stats, &out);
+    CHECK_STR(
+        buf_z(&out),
+        "{\"calls\":{\"rev-users.get\":{\"count\":4,\"errors\":2,\"limited\":1,\"retries\":1,"
+        "\"waited_ms\":3,\"status\":{\"0\":1,\"200\":2,\"429\":1},"
+        "\"latency\":[[0,1],[1,1],[80,1],[160,1]]},"
+        "\"works.list\":{\"count\":1,\"errors\":0,\"limited\":0,\"retries\":0,\"waited_ms\":5,"
+        "\"status\":{\"200\":1},\"latency\":[[16,1]]}}}");
+    struct callstats_totals totals;
+    callstats_totals(stats, &totals);
+    CHECK_INT(totals.calls, 5);
+    CHECK_INT(totals.errors, 2);
+    CHECK_INT(totals.limited, 1);
+    CHECK_INT(totals.retries, 1);
+    CHECK_INT(totals.waited_ns, 8000000);
+}
+
+static void percentiles_are_within_one_bucket(void)
+{
+    uint64_t buckets[CALLSTATS_BUCKETS] = {0};
+    buckets[0] = 50;  /* up to 1 us */
+    buckets[16] = 49; /* up to 2 us */
+    buckets[160] = 1; /* up to 1024 us */
+    CHECK_INT(callstats_percentile_us(buckets, 0), 1);
+    CHECK_INT(callstats_percentile_us(buckets, 0.5), 1);
+    CHECK_INT(callstats_percentile_us(buckets, 0.51), 2);
+    CHECK_INT(callstats_percentile_us(buckets, 0.99), 2);
+    CHECK_INT(callstats_percentile_us(buckets, 1), 1024);
+}
+
+static void the_longest_durations_share_the_last_bucket(void)
+{
+    AUTO(callstats_free) struct callstats *stats = callstats_new();
+    callstats_add(stats, "rev-users.get", 200, INT64_MAX, 0);
+    AUTO_BUF struct buf out = {0};
+    callstats_json(stats, &out);
+    CHECK(strstr(buf_z(&out), "\"latency\":[[511,1]]") != NULL);
+}
+
+static void many_calls_and_statuses_stay_bounded(void)
+{
+    AUTO(callstats_free) struct callstats *stats = callstats_new();
+    for (int status = 200; status < 300; status++) {
+        callstats_add(stats, "rev-users.get", status, 1000, 0);
+    }
+    AUTO_BUF struct buf out = {0};
+    callstats_json(stats, &out);
+    CHECK(strstr(buf_z(&out), "\"count\":100,") != NULL);
+    CHECK(strstr(buf_z(&out), "\"223\":77}") != NULL);
+}
+
+struct crowd {
+    struct callstats *stats;
+};
+
+static void *add_many(void *arg)
+{
+    struct crowd *crowd = arg;
+    for (int i = 0; i < 10000; i++) {
+        callstats_add(crowd->stats, i % 2 != 0 ? "a" : "b", 200, i, 1);
+    }
+    return NULL;
+}
+
+static void threads_count_together(void)
+{
+    AUTO(callstats_free) struct callstats *stats = callstats_new();
+    struct crowd crowd = {stats};
+    pthread_t threads[4];
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        CHECK_INT(pthread_create(&threads[i], NULL, add_many, &crowd), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        pthread_join(threads[i], NULL);
+    }
+    struct callstats_totals totals;
+    callstats_totals(stats, &totals);
+    CHECK_INT(totals.calls, 40000);
+    CHECK_INT(totals.waited_ns, 40000);
+}
+
+TAP_MAIN(TAP_TEST(nothing_counted), TAP_TEST(counts_by_call_and_status),
+         TAP_TEST(percentiles_are_within_one_bucket),
+         TAP_TEST(the_longest_durations_share_the_last_bucket),
+         TAP_TEST(many_calls_and_statuses_stay_bounded), TAP_TEST(threads_count_together))
