@@ -448,7 +448,7 @@ static void guards_refuse(void)
     settings.max_changes = 1;
     CHECK_ERR(engine_apply(engine, &fake_job, run_id, &err), err, ERR_REFUSED,
               "could not apply run 1: its 2 changes are more than the limit of 1");
-    CHECK_ERR(engine_apply(engine, &fake_job, 9, &err), err, ERR_NOT_FOUND, "there is no run 9");
+    CHECK_ERR(engine_apply(engine, &fake_job, 9, &err), err, ERR_NOT_FOUND, "could not find run 9 in the journal");
     CHECK_INT(remote.sends[0], 0);
     close_workspace();
 }
