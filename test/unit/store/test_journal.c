@@ -938,7 +938,7 @@ static void disk_is_full_in_child(void)
     }
     CHILD_CHECK(seq > 0 && seq < 5000);
     CHILD_CHECK(err.fatal && err.kind == ERR_IO);
-    CHILD_CHECK(strcmp(err.message, "could not write the journal 'steward.db': File too large") ==
+    CHILD_CHECK(strcmp(err.message, "could not write the journal 'steward.db': disk I/O error") ==
                 0);
     CHILD_CHECK(get_run(journal, run).counts[CHANGE_SKIPPED] == seq);
     journal_close(journal);
