@@ -61,7 +61,7 @@ install:
 	meson install --no-rebuild -C build-install $(if $(DESTDIR),--destdir '$(abspath $(DESTDIR))')
 
 clean:
-	rm -rf build build-asan build-tsan build-clang build-cov build-fuzz build-install demo
+	rm -rf build build-asan build-tsan build-clang build-cov build-fuzz build-install build-bench demo
 
 help:
 	@echo 'make            builds build/src/steward'
