@@ -41,6 +41,7 @@ struct exchange {
     bool unreachable; /* the last attempt found no connection */
     int attempt;      /* 429s not counted */
     int limited;
+    int sends; /* 429s counted */
     struct http_response response;
 };
 
@@ -175,7 +176,7 @@ static void tell(struct exchange *exchange, enum err_kind error, int64_t waited_
     const struct http_response *response = &exchange->response;
     struct devrev_call call = {
         .call = exchange->call,
-        .attempt = exchange->attempt + exchange->limited,
+        .attempt = exchange->sends,
         .status = response->status,
         .error = error,
         .at_ms = clock_real_ms(options->clock),
@@ -329,6 +330,7 @@ static enum verdict attempt(struct exchange *exchange, struct devrev_answer *ret
     if (exchange->is_write) {
         (void)FAILPOINT("devrev.before_send");
     }
+    exchange->sends++;
     bool sent = http_send(devrev->http, &request, &exchange->response, err);
     limiter_give(options->limiter, token);
     if (exchange->is_write) {
@@ -536,6 +538,7 @@ static enum verdict fetch_once(struct exchange *exchange, const struct devrev_si
     if (!sink->start(sink->ctx, err)) {
         return FAILED;
     }
+    exchange->sends++;
     bool sent = http_send(exchange->devrev->http, &request, &exchange->response, err);
     if (fetch.sink_failed) {
         return FAILED;
@@ -597,7 +600,7 @@ bool devrev_download(struct devrev *devrev, const char *url, const struct devrev
 /* "don:identity:P:devo/O" and "revu/N" of a contact's id. */
 static bool split_user(str id, str *ret_org, str *ret_user)
 {
-    const char *last = id.len != 0 ? memrchr(id.ptr, ':', id.len) : NULL;
+    const char *last = id.ptr != NULL && id.len != 0 ? memrchr(id.ptr, ':', id.len) : NULL;
     if (!str_starts(id, STR("don:identity:")) || last == NULL) {
         return false;
     }
