@@ -421,6 +421,16 @@ static bool work_through(struct engine *engine, const struct job *job, struct jo
     return ok;
 }
 
+/* After a kill the run is still `applying`; that it is gone on with stands in the audit trail. */
+static bool begin_applying(struct engine *engine, const struct run *run, struct err *err)
+{
+    if (run->state == RUN_APPLYING) {
+        journal_audit(engine->journal, run->id, "resume", STR("{\"after\":\"kill\"}"));
+        return true;
+    }
+    return journal_run_move(engine->journal, run->id, RUN_APPLYING, NULL, err);
+}
+
 static bool apply_run(struct engine *engine, const struct job *job, const struct run *run,
                       bool settle_only, struct err *err)
 {
@@ -436,7 +446,7 @@ static bool apply_run(struct engine *engine, const struct job *job, const struct
     bool ok = job->open(&job_run, err);
     if (ok) {
         log_context(run->id, "");
-        ok = journal_run_move(engine->journal, run->id, RUN_APPLYING, NULL, err) &&
+        ok = begin_applying(engine, run, err) &&
              work_through(engine, job, &job_run, plan, settle_only, &halted, err);
         job->close(&job_run);
     }

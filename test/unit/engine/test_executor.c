@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "base/num.h"
 #include "harness/tap.h"
 
 enum { MAX = 512 };
@@ -448,7 +449,8 @@ static void guards_refuse(void)
     settings.max_changes = 1;
     CHECK_ERR(engine_apply(engine, &fake_job, run_id, &err), err, ERR_REFUSED,
               "could not apply run 1: its 2 changes are more than the limit of 1");
-    CHECK_ERR(engine_apply(engine, &fake_job, 9, &err), err, ERR_NOT_FOUND, "could not find run 9 in the journal");
+    CHECK_ERR(engine_apply(engine, &fake_job, 9, &err), err, ERR_NOT_FOUND,
+              "could not find run 9 in the journal");
     CHECK_INT(remote.sends[0], 0);
     close_workspace();
 }
@@ -498,6 +500,39 @@ static void many_workers(void)
     close_workspace();
 }
 
+static bool take_id(void *ctx, const struct plan_header *header UNUSED,
+                    const struct plan_change *change, const struct change_row *row UNUSED)
+{
+    (void)num_parse_hex(str_of(change->id), ctx, CHANGE_ID_BYTES); /* the reader made it */
+    return false;
+}
+
+static void a_killed_process_is_gone_on_with(void)
+{
+    static const char *const kinds[] = {"ok", "ok", "ok", NULL};
+    struct err err;
+    plan_changes(kinds);
+    /* what a kill leaves: the run `applying`, one change sent, no answer recorded, and it happened */
+    struct transition first = {.run = run_id, .to = CHANGE_BACKED_UP, .backup = "backups/0"};
+    struct run run = run_now();
+    CHECK_OK(engine_each_change(engine, &run, take_id, NULL, first.id, &err), err);
+    CHECK_OK(journal_run_move(engine_journal(engine), run_id, RUN_APPLYING, NULL, &err), err);
+    CHECK_OK(journal_move(engine_journal(engine), &first, &err), err);
+    first.from = CHANGE_BACKED_UP;
+    first.to = CHANGE_SENT;
+    first.count_attempt = true;
+    CHECK_OK(journal_move(engine_journal(engine), &first, &err), err);
+    remote.applied[0] = true;
+    close_workspace();
+    open_workspace();
+    CHECK_OK(engine_resume(engine, &fake_job, run_id, &err), err);
+    CHECK_INT(remote.sends[0], 0);
+    CHECK_INT(remote.captures[0], 0);
+    CHECK_INT(remote.sends[1], 1);
+    CHECK_INT(run_now().counts[CHANGE_VERIFIED], 3);
+    close_workspace();
+}
+
 static char seen_difference[128];
 
 static void keep_difference(void *ctx UNUSED, const struct plan_change *change, const char *text)
@@ -529,4 +564,5 @@ TAP_MAIN(TAP_TEST(each_change_is_sent_once), TAP_TEST(nothing_is_sent_after_drif
          TAP_TEST(refusals_and_contradictions), TAP_TEST(a_dead_token_pauses_the_run),
          TAP_TEST(failures_of_a_batch_stop_the_run), TAP_TEST(a_failed_canary_stops_the_run),
          TAP_TEST(guards_refuse), TAP_TEST(a_raised_stop_drains_and_the_run_goes_on_later),
-         TAP_TEST(many_workers), TAP_TEST(verify_names_the_difference))
+         TAP_TEST(many_workers), TAP_TEST(a_killed_process_is_gone_on_with),
+         TAP_TEST(verify_names_the_difference))
