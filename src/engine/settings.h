@@ -49,20 +49,30 @@ struct settings {
     const char *csv_input_path;  /* CSV_INPUT_PATH, NULL */
     const char *csv_output_path; /* CSV_OUTPUT_PATH, NULL */
     enum log_level log_level;    /* LOG_LEVEL, info: the file's; ENABLE_DEBUG_MODE: debug */
+    bool debug_mode;             /* ENABLE_DEBUG_MODE; already in log_level */
+};
+
+/* A flag that is a setting: `flag` is its spelling, for messages ("--batch-size"). */
+struct settings_flag {
+    const char *flag;
+    const char *name;
+    const char *value;
 };
 
 struct settings_sources {
     int workspace_fd;
-    const char *env_file;    /* --env: must exist; NULL: .env of the workspace if it is there */
-    const char *config_file; /* --config: must exist; NULL: steward.ini of the workspace if it is there */
-    /* "NAME=value" of flags that are settings */
-    const char *const *flags;
+    const char *env_file; /* --env: must exist; NULL: .env of the workspace if it is there */
+    const char
+        *config_file; /* --config: must exist; NULL: steward.ini of the workspace if it is there */
+    const struct settings_flag *flags; /* the last of a name counts */
     size_t flag_count;
 };
 
-/* `warn` is called for each unknown key, misplaced value and readable-by-others secret file. */
+/* `warn` is called for each unknown key of a file, a file with secrets that others can read, and a
+ * token that would travel unencrypted. An empty value of environment or file counts as not given. */
 bool settings_load(struct settings *settings, const struct settings_sources *sources,
-                   void (*warn)(void *ctx, const char *text), void *ctx, struct err *err) MUST_CHECK;
+                   void (*warn)(void *ctx, const char *text), void *ctx,
+                   struct err *err) MUST_CHECK;
 void settings_done(struct settings *settings);
 
 #endif

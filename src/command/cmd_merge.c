@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * steward merge: plans, and with --apply applies in one go.
+ */
+#include "command/registry.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "command/session.h"
+#include "command/view.h"
+#include "job/merge.h"
+
+static const char *const sources[] = {"csv", NULL};
+
+static const struct option options[] = {
+    {.name = "csv",
+     .argument = "FILE",
+     .help = "the contacts (default: the setting CSV_INPUT_PATH)",
+     .setting = "CSV_INPUT_PATH"},
+    {.name = "source",
+     .argument = "NAME",
+     .help = "where contacts come from: csv",
+     .among = sources},
+    {.name = "rules",
+     .argument = "NAME",
+     .help = "rule set, a name or a file (default: revu-pairs)"},
+    {.name = "csv-out",
+     .argument = "FILE",
+     .help = "write the decision for every row there",
+     .setting = "CSV_OUTPUT_PATH"},
+    {.name = "strict", .help = "one bad row is enough to plan nothing"},
+    {.name = "apply", .help = "apply the plan at once, after a question"},
+    {.name = "confirm",
+     .argument = "COUNT",
+     .help = "instead of the question: apply if the plan holds exactly so many changes"},
+    {.name = "preview", .letter = 'n', .help = "plan only; this is the default"},
+    {.name = "dry-run", .same_as = "preview"},
+    {.name = "batch-size", .argument = "N", .help = "changes in a batch", .setting = "BATCH_SIZE"},
+    {.name = "max-changes",
+     .argument = "N",
+     .help = "refuse to apply a plan with more changes",
+     .setting = "MAX_CHANGES"},
+    {.name = "canary",
+     .argument = "N",
+     .help = "so many changes go first; if all fail, the run stops",
+     .setting = "CANARY"},
+    {.name = "max-batch-failures",
+     .argument = "N",
+     .help = "failures in one batch that stop the run",
+     .setting = "MAX_BATCH_FAILURES"},
+    {.name = "workers", .argument = "N", .help = "changes at the same time", .setting = "WORKERS"},
+    {.name = "retry-attempts",
+     .argument = "N",
+     .help = "attempts at a call, the first included",
+     .setting = "MAX_RETRIES"},
+    {.name = "backup-dir", .argument = "DIR", .help = "where backups go", .setting = "BACKUP_DIR"},
+    {.name = "backup-compress", .help = "compress backups", .setting = "ENABLE_COMPRESSION"},
+    {.name = NULL},
+};
+
+static bool check_flags(const struct cli *cli, const struct settings *settings, struct err *err)
+{
+    if (cli_has(cli, "apply") && cli_has(cli, "preview")) {
+        (void)err_set(err, ERR_USAGE, "could not use '--apply' together with '--preview'");
+        return err_hint(err,
+                        "Leave one of them out: a preview is what `steward merge` does anyway.");
+    }
+    if (cli_has(cli, "confirm") && !cli_has(cli, "apply")) {
+        (void)err_set(err, ERR_USAGE, "could not use '--confirm' without '--apply'");
+        return err_hint(err, "Run 'steward merge --help' for what it takes.");
+    }
+    if (settings->csv_input_path == NULL) {
+        (void)err_set(err, ERR_USAGE, "could not run 'steward merge': no input was named");
+        return err_hint(err, "Name the contacts with --csv FILE, or set CSV_INPUT_PATH.");
+    }
+    return true;
+}
+
+/* What the run was planned with, for the journal. */
+static void describe_options(const struct merge_options *merge, struct buf *out)
+{
+    buf_addz(out, "{\"csv\":");
+    buf_add_json(out, str_of(merge->csv_path));
+    buf_addz(out, ",\"rules\":");
+    buf_add_json(out, str_of(merge->rules));
+    buf_addz(out, ",\"csv_out\":");
+    if (merge->csv_out != NULL) {
+        buf_add_json(out, str_of(merge->csv_out));
+    } else {
+        buf_addz(out, "null");
+    }
+    buf_printf(out, ",\"strict\":%s}", merge->strict ? "true" : "false");
+}
+
+static bool plan(struct session *session, int64_t *ret_run, struct plan_summary *ret,
+                 struct err *err)
+{
+    const struct cli *cli = session->cli;
+    const char *rules = cli_get(cli, "rules");
+    const struct merge_options merge = {
+        .csv_path = session->settings.csv_input_path,
+        .rules = rules != NULL ? rules : "revu-pairs",
+        .csv_out = session->settings.csv_output_path,
+        .strict = cli_has(cli, "strict"),
+    };
+    AUTO_BUF struct buf options_json = {0};
+    describe_options(&merge, &options_json);
+    const struct plan_intent intent = {
+        .job = &merge_job,
+        .job_options = &merge,
+        .rules = merge.rules,
+        .source = merge.csv_path,
+        .options_json = buf_z(&options_json),
+    };
+    return engine_plan(session->engine, &intent, ret_run, ret, err);
+}
+
+static bool confirm(const struct cli *cli, const struct run *run, struct err *err)
+{
+    const char *text = cli_get(cli, "confirm");
+    if (text != NULL) {
+        int64_t count;
+        if (num_parse_i64(str_of(text), 0, INT64_MAX, &count) &&
+            (uint64_t)count == run->plan.changes) {
+            return true;
+        }
+        (void)err_set(err, ERR_REFUSED,
+                      "could not apply run %" PRId64 ": it holds %" PRIu64 " changes, not '%s'",
+                      run->id, run->plan.changes, text);
+    } else {
+        char question[80];
+        (void)snprintf(question, sizeof(question), "Apply these %" PRIu64 " changes?",
+                       run->plan.changes);
+        if (run->plan.changes == 0 || session_confirm(cli, question, err)) {
+            return true;
+        }
+    }
+    return err_hint(err, "The plan is kept: `steward apply %" PRId64 "` applies it.", run->id);
+}
+
+/* The rest of a run that was planned: preview, and with --apply the changes. */
+static bool go_on(struct session *session, const struct run *run,
+                  const struct plan_summary *summary, struct err *err)
+{
+    const struct cli *cli = session->cli;
+    if (!cli->json && !view_preview(session->engine, &merge_job, run, summary, stdout, err)) {
+        return false;
+    }
+    (void)fflush(stdout); /* before a question about it */
+    if (!cli_has(cli, "apply")) {
+        if (!cli->json && run->plan.changes != 0) {
+            (void)printf("\nNext: steward apply %" PRId64 "\n", run->id);
+        }
+        return !cli->json || session_print_outcome(session, run->id, err);
+    }
+    bool ok = confirm(cli, run, err) && engine_apply(session->engine, &merge_job, run->id, err);
+    if (!cli->json) {
+        (void)putchar('\n');
+    }
+    struct err second = {0};
+    if (!session_print_outcome(session, run->id, &second) && ok) {
+        *err = second;
+        return false;
+    }
+    return ok;
+}
+
+static int run_merge(struct cli *cli, struct err *err)
+{
+    AUTO_SESSION struct session session = {0};
+    int64_t id;
+    struct plan_summary summary = {0};
+    if (!session_open(&session, cli, SESSION_NEW, err) ||
+        !check_flags(cli, &session.settings, err) || !plan(&session, &id, &summary, err)) {
+        return command_fail(err);
+    }
+    struct arena arena = {0};
+    struct run run;
+    bool ok = journal_run_get(engine_journal(session.engine), id, &arena, &run, err) &&
+              go_on(&session, &run, &summary, err);
+    arena_done(&arena);
+    if (ok && summary.bad != 0) {
+        ok = err_set(err, ERR_PARTIAL, "could not use %" PRIu64 " of %" PRIu64 " rows", summary.bad,
+                     summary.rows);
+        (void)err_hint(err, "The good rows are planned; --strict plans nothing in such a case.");
+    }
+    return ok ? 0 : command_fail(err);
+}
+
+static const char *const examples[] = {
+    "steward merge --csv contacts.csv",
+    "steward merge --csv contacts.csv --csv-out decisions.csv --apply",
+    NULL,
+};
+
+const struct command command_merge = {
+    .name = "merge",
+    .summary = "find duplicate contacts and merge each loser into its survivor",
+    .usage = "[--csv FILE] [--rules NAME] [--csv-out FILE] [--apply] [options]",
+    .description =
+        "Reads the contacts, decides by a rule set, stores the plan and prints the preview: "
+        "totals, the "
+        "changes with the values that each will lose, what is left to people, bad rows. Nothing of "
+        "the "
+        "remote is changed.\n\n"
+        "With --apply the plan is applied at once, after a question; --yes answers it. Without a "
+        "terminal and without --yes it is refused with exit code 4, and the plan is kept.\n\n"
+        "Exit code 3: some rows are bad, or some changes are not done.",
+    .examples = examples,
+    .options = options,
+    .safety = SAFETY_CHANGES_REMOTE,
+    .run = run_merge,
+};

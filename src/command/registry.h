@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The descriptors, one a file. */
+#ifndef STEWARD_COMMAND_REGISTRY_H
+#define STEWARD_COMMAND_REGISTRY_H
+
+#include "command/command.h"
+
+extern const struct command command_merge;
+extern const struct command command_apply;
+extern const struct command command_resume;
+extern const struct command command_verify;
+extern const struct command command_report;
+extern const struct command command_runs;
+extern const struct command command_show;
+extern const struct command command_rules;
+extern const struct command command_audit;
+extern const struct command command_doctor;
+extern const struct command command_sandbox;
+extern const struct command command_completion;
+extern const struct command command_help;
+
+#endif

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+#include "command/view.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/num.h"
+
+/* --- JSON ---------------------------------------------------------------------------------- */
+
+static void add_text(struct buf *out, const char *name, const char *text)
+{
+    buf_printf(out, ",\"%s\":", name);
+    if (text == NULL || text[0] == '\0') {
+        buf_addz(out, "null");
+    } else {
+        buf_add_json(out, str_of(text));
+    }
+}
+
+static void add_time(struct buf *out, const char *name, int64_t ms)
+{
+    char text[CLOCK_TEXT_BYTES] = "";
+    if (ms != 0) {
+        clock_rfc3339(ms, text);
+    }
+    add_text(out, name, text);
+}
+
+/* Without the closing brace. */
+static void add_run(struct buf *out, const struct run *run)
+{
+    char hash[SHA256_HEX] = "";
+    if (run->has_plan) {
+        num_hex(run->plan.hash, SHA256_BYTES, hash);
+    }
+    buf_printf(out, "{\"run\":%" PRId64, run->id);
+    add_text(out, "job", run->job);
+    add_text(out, "rules", run->rules);
+    add_text(out, "state", run_state_name(run->state));
+    add_text(out, "plan_hash", hash);
+    add_time(out, "planned_at", run->planned_at_ms);
+    add_time(out, "started_at", run->started_at_ms);
+    add_time(out, "finished_at", run->finished_at_ms);
+    buf_addz(out, ",\n\"counts\":{");
+    for (int i = 0; i < CHANGE_STATE_COUNT; i++) {
+        buf_printf(out, "\"%s\":%" PRIu64 ",", change_state_name((enum change_state)i),
+                   run->counts[i]);
+    }
+    buf_printf(out, "\"review\":%" PRIu64 "}", run->plan.review);
+}
+
+void view_run_summary_json(const struct run *run, struct buf *out)
+{
+    add_run(out, run);
+    buf_addc(out, '}');
+}
+
+static void add_change(struct buf *out, const struct plan_header *header,
+                       const struct plan_change *change, const struct change_row *row)
+{
+    buf_addz(out, "{\"id\":");
+    buf_add_json(out, str_of(change->id));
+    buf_addz(out, ",\"kind\":");
+    buf_add_json(out, header->kind);
+    buf_addz(out, ",\"target\":");
+    buf_add_json(out, change->target);
+    buf_addz(out, ",\"survivor\":");
+    buf_add_json(out, change->survivor);
+    add_text(out, "state", change_state_name(row != NULL ? row->state : CHANGE_PLANNED));
+    buf_addz(out, ",\"reason\":");
+    buf_add_json(out, change->reason);
+    add_text(out, "error", row != NULL ? row->error : NULL);
+    add_text(out, "backup", row != NULL ? row->backup : NULL);
+    buf_addc(out, '}');
+}
+
+struct json_writer {
+    FILE *out;
+    struct buf line;
+    uint64_t written;
+    uint64_t limit;
+    bool document; /* else JSON lines */
+};
+
+static bool write_change(void *ctx, const struct plan_header *header,
+                         const struct plan_change *change, const struct change_row *row)
+{
+    struct json_writer *writer = ctx;
+    if (writer->written == writer->limit) {
+        return false;
+    }
+    buf_clear(&writer->line);
+    if (writer->document) {
+        buf_addz(&writer->line, writer->written == 0 ? "\n" : ",\n");
+    }
+    add_change(&writer->line, header, change, row);
+    if (!writer->document) {
+        buf_addc(&writer->line, '\n');
+    }
+    writer->written++;
+    return fwrite(writer->line.ptr, 1, writer->line.len, writer->out) == writer->line.len;
+}
+
+static bool write_changes(struct engine *engine, const struct run *run, struct json_writer *writer,
+                          struct err *err)
+{
+    bool ok = !run->has_plan || engine_each_change(engine, run, write_change, NULL, writer, err);
+    buf_done(&writer->line);
+    return ok;
+}
+
+bool view_run_json(struct engine *engine, const struct run *run, FILE *out, struct err *err)
+{
+    AUTO_BUF struct buf head = {0};
+    add_run(&head, run);
+    (void)fprintf(out, "%s,\n\"changes\":[", buf_z(&head));
+    struct json_writer writer = {.out = out, .limit = VIEW_JSON_CHANGES, .document = true};
+    if (!write_changes(engine, run, &writer, err)) {
+        return false;
+    }
+    (void)fputc(']', out);
+    if (run->has_plan && run->plan.changes > writer.written) {
+        (void)fprintf(out, ",\n\"changes_omitted\":%" PRIu64, run->plan.changes - writer.written);
+    }
+    (void)fputs("}\n", out);
+    return true;
+}
+
+bool view_changes_json(struct engine *engine, const struct run *run, FILE *out, struct err *err)
+{
+    struct json_writer writer = {.out = out, .limit = UINT64_MAX};
+    return write_changes(engine, run, &writer, err);
+}
+
+/* --- for people ---------------------------------------------------------------------------- */
+
+static void print_time(FILE *out, const char *name, int64_t ms)
+{
+    if (ms != 0) {
+        char text[CLOCK_TEXT_BYTES];
+        clock_rfc3339(ms, text);
+        (void)fprintf(out, "  %-12s %s\n", name, text);
+    }
+}
+
+static void print_counts(const struct run *run, FILE *out)
+{
+    for (int i = 0; i < CHANGE_STATE_COUNT; i++) {
+        if (run->counts[i] != 0) {
+            (void)fprintf(out, "  %-12s %" PRIu64 "\n", change_state_name((enum change_state)i),
+                          run->counts[i]);
+        }
+    }
+}
+
+void view_run_head(const struct run *run, FILE *out)
+{
+    (void)fprintf(out, "Run %" PRId64 ": %s by %s, %s\n", run->id, run->job, run->rules,
+                  run_state_name(run->state));
+    (void)fprintf(out, "  %-12s %s\n", "source", run->source);
+    if (run->has_plan) {
+        char hash[SHA256_HEX];
+        num_hex(run->plan.hash, SHA256_BYTES, hash);
+        (void)fprintf(out, "  %-12s %s\n", "plan", hash);
+    }
+    print_time(out, "planned at", run->planned_at_ms);
+    print_time(out, "started at", run->started_at_ms);
+    print_time(out, "finished at", run->finished_at_ms);
+    if (run->stop_reason[0] != '\0') {
+        (void)fprintf(out, "  %-12s %s\n", "stopped", run->stop_reason);
+    }
+    if (run->has_plan) {
+        (void)fprintf(
+            out, "\nChanges: %" PRIu64 ", left to people: %" PRIu64 ", bad rows: %" PRIu64 "\n",
+            run->plan.changes, run->plan.review, run->plan.bad);
+        print_counts(run, out);
+    }
+}
+
+static const char *next_command(enum run_state state)
+{
+    switch (state) {
+    case RUN_PLANNED:
+        return "apply";
+    case RUN_APPLYING:
+    case RUN_PAUSED:
+    case RUN_INTERRUPTED:
+        return "resume";
+    case RUN_DONE:
+        return "verify";
+    case RUN_PLANNING:
+    case RUN_FAILED:
+    case RUN_UNDONE:
+    case RUN_STATE_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+static void print_next(const struct run *run, FILE *out)
+{
+    const char *next = next_command(run->state);
+    if (next != NULL && run->plan.changes != 0) {
+        (void)fprintf(out, "\nNext: steward %s %" PRId64 "\n", next, run->id);
+    }
+}
+
+void view_outcome(const struct run *run, FILE *out)
+{
+    (void)fprintf(out, "Run %" PRId64 ": %s\n", run->id, run_state_name(run->state));
+    print_counts(run, out);
+    print_next(run, out);
+}
+
+/* What a job says about a change may hold several lines; each is put below the change's id. */
+static void print_described(const struct job *job, const struct plan_header *header,
+                            const struct plan_change *change, FILE *out)
+{
+    AUTO_BUF struct buf text = {0};
+    job->describe(header, change, &text);
+    str rest = buf_str(&text);
+    while (rest.ptr != NULL && rest.len > 0) {
+        str line = str_cut(rest, '\n', &rest);
+        (void)fprintf(out, "    %" STR_FMT "\n", STR_ARG(line));
+    }
+}
+
+static void print_more(const struct run *run, uint64_t more, FILE *out)
+{
+    if (more != 0) {
+        (void)fprintf(out, "  ... and %" PRIu64 " more: steward show %" PRId64 " --all\n", more,
+                      run->id);
+    }
+}
+
+struct change_printer {
+    const struct job *job;
+    FILE *out;
+    uint64_t printed;
+    uint64_t limit;
+};
+
+static bool print_change(void *ctx, const struct plan_header *header,
+                         const struct plan_change *change, const struct change_row *row)
+{
+    struct change_printer *printer = ctx;
+    if (printer->printed == printer->limit) {
+        return false;
+    }
+    printer->printed++;
+    (void)fprintf(printer->out, "  %.8s  %s\n", change->id,
+                  change_state_name(row != NULL ? row->state : CHANGE_PLANNED));
+    print_described(printer->job, header, change, printer->out);
+    if (row != NULL && row->error[0] != '\0') {
+        (void)fprintf(printer->out, "    because: %s\n", row->error);
+    }
+    return true;
+}
+
+bool view_changes(struct engine *engine, const struct job *job, const struct run *run,
+                  uint64_t limit, FILE *out, struct err *err)
+{
+    struct change_printer printer = {.job = job, .out = out, .limit = limit};
+    if (!run->has_plan || run->plan.changes == 0) {
+        return true;
+    }
+    (void)fputc('\n', out);
+    if (!engine_each_change(engine, run, print_change, NULL, &printer, err)) {
+        return false;
+    }
+    print_more(run, run->plan.changes - printer.printed, out);
+    return true;
+}
+
+/* --- preview ------------------------------------------------------------------------------- */
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void print_title(FILE *out, const char *what, uint64_t shown, uint64_t all)
+{
+    if (shown < all) {
+        (void)fprintf(out, "\n%s (the first %" PRIu64 " of %" PRIu64 "):\n", what, shown, all);
+    } else {
+        (void)fprintf(out, "\n%s (%" PRIu64 "):\n", what, all);
+    }
+}
+
+static void print_totals(const struct run *run, const struct plan_summary *summary, FILE *out)
+{
+    const struct {
+        const char *name;
+        uint64_t rows;
+        const char *meaning;
+    } lines[] = {
+        {"rows", summary->rows, "read from the source"},
+        {"bad", summary->bad, "could not be used"},
+        {"merge", summary->merge, "go into another record"},
+        {"keep", summary->keep, "take others in"},
+        {"review", summary->review, "are left to people"},
+        {"none", summary->none, "stay as they are"},
+    };
+    char hash[SHA256_HEX];
+    num_hex(run->plan.hash, SHA256_BYTES, hash);
+    (void)fprintf(out, "Run %" PRId64 ": %s by %s from %s\nPlan %.16s: %" PRIu64 " change%s\n\n",
+                  run->id, run->job, run->rules, run->source, hash, run->plan.changes,
+                  run->plan.changes == 1 ? "" : "s");
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        (void)fprintf(out, "  %-7s %9" PRIu64 "  %s\n", lines[i].name, lines[i].rows,
+                      lines[i].meaning);
+    }
+}
+
+struct previewer {
+    const struct job *job;
+    const struct plan_header *header;
+    FILE *out;
+    struct buf reviews;
+    uint64_t changes_left; /* to be shown */
+    uint64_t reviews_left;
+};
+
+static void preview_review(struct previewer *previewer, const struct plan_finding *finding)
+{
+    if (previewer->reviews_left > 0) {
+        previewer->reviews_left--;
+        buf_printf(&previewer->reviews, "  line %" PRIu64 "  %" STR_FMT ": %" STR_FMT "\n",
+                   finding->line, STR_ARG(finding->id), STR_ARG(finding->reason));
+    }
+}
+
+static void preview_change(struct previewer *previewer, const struct plan_change *change)
+{
+    if (previewer->changes_left > 0) {
+        previewer->changes_left--;
+        (void)fprintf(previewer->out, "  %.8s\n", change->id);
+        print_described(previewer->job, previewer->header, change, previewer->out);
+    }
+}
+
+/* Only as far into the plan as there is something to show. */
+static bool preview_plan(struct previewer *previewer, struct plan_reader *plan, struct err *err)
+{
+    previewer->header = plan_reader_header(plan);
+    while (previewer->changes_left > 0 || previewer->reviews_left > 0) {
+        enum plan_item item;
+        struct plan_change change;
+        struct plan_finding finding;
+        if (!plan_next(plan, &item, &change, &finding, err)) {
+            return false;
+        }
+        if (item == PLAN_END) {
+            return true;
+        }
+        if (item == PLAN_CHANGE) {
+            preview_change(previewer, &change);
+        } else if (item == PLAN_REVIEW) {
+            preview_review(previewer, &finding);
+        }
+    }
+    return true;
+}
+
+static void print_bad(const struct plan_summary *summary, FILE *out)
+{
+    if (summary->bad == 0) {
+        return;
+    }
+    print_title(out, "Bad rows", summary->first_bad_count, summary->bad);
+    for (size_t i = 0; i < summary->first_bad_count; i++) {
+        (void)fprintf(out, "  line %" PRIu64 "  %s\n", summary->first_bad[i].line,
+                      summary->first_bad[i].reason);
+    }
+}
+
+bool view_preview(struct engine *engine, const struct job *job, const struct run *run,
+                  const struct plan_summary *summary, FILE *out, struct err *err)
+{
+    print_totals(run, summary, out);
+    const struct plan_totals *totals = &run->plan;
+    struct previewer previewer = {.job = job,
+                                  .out = out,
+                                  .changes_left = lesser(totals->changes, VIEW_CHANGES),
+                                  .reviews_left = lesser(totals->review, VIEW_REVIEWS)};
+    uint64_t changes = previewer.changes_left;
+    uint64_t reviews = previewer.reviews_left;
+    if (changes > 0) {
+        print_title(out, "Changes", changes, totals->changes);
+    }
+    AUTO(plan_reader_free) struct plan_reader *plan = engine_open_plan(engine, run, err);
+    bool ok = plan != NULL && preview_plan(&previewer, plan, err);
+    if (ok) {
+        print_more(run, totals->changes - changes, out);
+        if (reviews > 0) {
+            print_title(out, "Left to people", reviews, totals->review);
+            (void)fputs(buf_z(&previewer.reviews), out);
+        }
+        print_bad(summary, out);
+        if (totals->changes == 0) {
+            (void)fputs("\nThere is nothing to change.\n", out);
+        }
+    }
+    buf_done(&previewer.reviews);
+    return ok;
+}

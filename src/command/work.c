@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "command/work.h"
+
+const struct option work_options[] = {
+    {.name = "batch-size", .argument = "N", .help = "changes in a batch", .setting = "BATCH_SIZE"},
+    {.name = "max-changes",
+     .argument = "N",
+     .help = "refuse to apply a plan with more changes",
+     .setting = "MAX_CHANGES"},
+    {.name = "canary",
+     .argument = "N",
+     .help = "so many changes go first; if all fail, the run stops",
+     .setting = "CANARY"},
+    {.name = "max-batch-failures",
+     .argument = "N",
+     .help = "failures in one batch that stop the run",
+     .setting = "MAX_BATCH_FAILURES"},
+    {.name = "workers", .argument = "N", .help = "changes at the same time", .setting = "WORKERS"},
+    {.name = "retry-attempts",
+     .argument = "N",
+     .help = "attempts at a call, the first included",
+     .setting = "MAX_RETRIES"},
+    {.name = "backup-dir", .argument = "DIR", .help = "where backups go", .setting = "BACKUP_DIR"},
+    {.name = "backup-compress", .help = "compress backups", .setting = "ENABLE_COMPRESSION"},
+    {.name = NULL},
+};
+
+int work_on_run(struct session *session, int64_t run_id,
+                bool (*work)(struct engine *engine, const struct job *job, int64_t run,
+                             struct err *err),
+                struct err *err)
+{
+    struct arena arena = {0};
+    struct run run;
+    const struct job *job = NULL;
+    if (journal_run_get(engine_journal(session->engine), run_id, &arena, &run, err)) {
+        job = session_job(&run, err);
+    }
+    arena_done(&arena);
+    if (job == NULL) {
+        return command_fail(err);
+    }
+    bool ok = work(session->engine, job, run_id, err);
+    /* A refusal did nothing, so there is nothing to tell beside it. */
+    if (!ok && (err->kind == ERR_REFUSED || err->kind == ERR_CONFIG)) {
+        return command_fail(err);
+    }
+    struct err second = {0};
+    if (!session_print_outcome(session, run_id, &second) && ok) {
+        *err = second;
+        ok = false;
+    }
+    return ok ? 0 : command_fail(err);
+}

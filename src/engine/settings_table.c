@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/settings_table.h"
+
+#include <stddef.h>
+
+#define AT(field) offsetof(struct settings, field)
+#define KNOWN(name)                                                                                \
+    {                                                                                              \
+        name, SETTING_KNOWN, 0, 0, 0, NULL, NULL                                                   \
+    }
+
+enum { S = 1000, DAY = 86400 * S };
+
+const struct setting settings_table[] = {
+    {"DEVREV_BASE_URL", SETTING_URL, AT(devrev_base_url), 0, 0, "https://api.devrev.ai",
+     "where DevRev's API is"},
+    {"DEVREV_API_TOKEN", SETTING_SECRET, AT(devrev_token), 0, 0, NULL,
+     "the token that steward acts with; belongs into .env, mode 0600"},
+    {"RATE_LIMIT_CALLS", SETTING_INT, AT(rate_limit_calls), 0, 1000000, NULL,
+     "calls allowed in each period, for the workspace as a whole (merge: 45); 0: no limit of our "
+     "own"},
+    {"RATE_LIMIT_PERIOD", SETTING_SECONDS, AT(rate_limit_period_ms), S, DAY, NULL,
+     "the period in seconds (merge: 60)"},
+    {"MAX_RETRIES", SETTING_INT, AT(max_retries), 1, 100, "3",
+     "attempts at a call, the first included; a write is only tried again when nothing can have "
+     "happened"},
+    {"RETRY_BACKOFF", SETTING_SECONDS, AT(retry_backoff_ms), 0, 3600 * S, "0.2",
+     "seconds of the first pause between attempts; doubles, with full jitter"},
+    {"CONNECT_TIMEOUT", SETTING_SECONDS, AT(connect_timeout_ms), 10, 3600 * S, "30",
+     "seconds to wait for a connection"},
+    {"READ_TIMEOUT", SETTING_SECONDS, AT(read_timeout_ms), 10, 3600 * S, "60",
+     "seconds of silence that end a call"},
+    {"WORKERS", SETTING_INT, AT(workers), 1, 256, "8", "changes worked on at the same time"},
+    {"BATCH_SIZE", SETTING_INT, AT(batch_size), 1, 1000000, "100", "changes in a batch"},
+    {"MAX_BATCH_FAILURES", SETTING_INT, AT(max_batch_failures), 0, 1000000, "10",
+     "failures in one batch that stop the run; 0: never stop"},
+    {"MAX_CHANGES", SETTING_INT, AT(max_changes), 0, 1000000000, "10000000",
+     "a plan with more changes is refused when it is to be applied"},
+    {"CANARY", SETTING_INT, AT(canary), 0, 1000000, "5",
+     "so many changes go first; if all of them fail the run stops; 0: none"},
+    {"MERGE_SETTLE_SECONDS", SETTING_SECONDS, AT(merge_settle_ms), 0, 7 * DAY, "300",
+     "a sent merge counts as not applied only after so many seconds without a trace of it"},
+    {"BACKUP_DIR", SETTING_TEXT, AT(backup_dir), 0, 0, "backups",
+     "where backups go, below the workspace or absolute"},
+    {"ENABLE_COMPRESSION", SETTING_BOOL, AT(compress), 0, 0, "false", "backups compressed (zstd)"},
+    {"CSV_INPUT_PATH", SETTING_TEXT, AT(csv_input_path), 0, 0, NULL,
+     "the input where --csv is not given"},
+    {"CSV_OUTPUT_PATH", SETTING_TEXT, AT(csv_output_path), 0, 0, NULL,
+     "the decisions file where --csv-out is not given"},
+    {"LOG_LEVEL", SETTING_LEVEL, AT(log_level), 0, 0, "info",
+     "what the log file keeps: debug, info, warn, error"},
+    {"ENABLE_DEBUG_MODE", SETTING_BOOL, AT(debug_mode), 0, 0, "false",
+     "the same as LOG_LEVEL=debug"},
+    KNOWN("ENVIRONMENT"),
+    KNOWN("BACKUP_RETENTION_DAYS"),
+    KNOWN("MAX_BACKUP_SIZE_GB"),
+    KNOWN("SNOWFLAKE_ACCOUNT"),
+    KNOWN("SNOWFLAKE_USER"),
+    KNOWN("SNOWFLAKE_PASSWORD"),
+    KNOWN("SNOWFLAKE_WAREHOUSE"),
+    KNOWN("SNOWFLAKE_DATABASE"),
+    KNOWN("SNOWFLAKE_SCHEMA"),
+    KNOWN("CACHE_TTL"),
+    KNOWN("ALERT_EMAIL"),
+    KNOWN("SMTP_HOST"),
+    KNOWN("SLACK_WEBHOOK"),
+    KNOWN("SALESFORCE_USERNAME"),
+    KNOWN("SALESFORCE_PASSWORD"),
+    KNOWN("SALESFORCE_SECURITY_TOKEN"),
+    KNOWN("SALESFORCE_CLIENT_ID"),
+    KNOWN("SALESFORCE_CLIENT_SECRET"),
+    KNOWN("SALESFORCE_DOMAIN"),
+    KNOWN("CLICKHOUSE_USERNAME"),
+    KNOWN("CLICKHOUSE_PASSWORD"),
+    KNOWN("ELASTICSEARCH_URL"),
+    KNOWN("AWS_ACCESS_KEY_ID"),
+    KNOWN("AWS_SECRET_ACCESS_KEY"),
+    KNOWN("AWS_SESSION_TOKEN"),
+    KNOWN("S3_BUCKET_NAME"),
+};
+
+const size_t settings_table_len = ARRAY_LEN(settings_table);
+
+const struct settings_ini_name settings_ini_names[] = {
+    {"database", "host", NULL},
+    {"database", "port", NULL},
+    {"database", "database", NULL},
+    {"database", "username", NULL},
+    {"database", "password", NULL},
+    {"redis", "host", NULL},
+    {"redis", "port", NULL},
+    {"redis", "password", NULL},
+    {"elasticsearch", "url", "ELASTICSEARCH_URL"},
+    {"s3", "aws_access_key_id", "AWS_ACCESS_KEY_ID"},
+    {"s3", "aws_secret_access_key", "AWS_SECRET_ACCESS_KEY"},
+    {"s3", "aws_session_token", "AWS_SESSION_TOKEN"},
+    {"s3", "bucket_name", "S3_BUCKET_NAME"},
+    {"clickhouse", "username", "CLICKHOUSE_USERNAME"},
+    {"clickhouse", "password", "CLICKHOUSE_PASSWORD"},
+    {"clickhouse", "host", NULL},
+    {"clickhouse", "port", NULL},
+};
+
+const size_t settings_ini_names_len = ARRAY_LEN(settings_ini_names);
+
+const struct setting *settings_find(str name)
+{
+    for (size_t i = 0; i < settings_table_len; i++) {
+        if (str_eq_nocase(name, str_of(settings_table[i].name))) {
+            return &settings_table[i];
+        }
+    }
+    return NULL;
+}
