@@ -208,7 +208,8 @@ static bool PRINTF_LIKE(4, 5) refuse(const struct setting *setting, const struct
     va_start(args, fmt);
     buf_vprintf(&cause, fmt, args);
     va_end(args);
-    if (is_secret_name(setting)) {
+    /* a URL may hold a password before the '@' */
+    if (is_secret_name(setting) || memchr(given->value, '@', given->len) != NULL) {
         return err_set(err, ERR_CONFIG, "could not use %s (%s): %s", setting->name, given->where,
                        buf_z(&cause));
     }
@@ -275,16 +276,19 @@ static bool store_url(const struct setting *setting, const struct given *given, 
                       struct arena *arena, struct err *err)
 {
     str url = value_of(given);
-    if (!str_starts(url, STR("http://")) && !str_starts(url, STR("https://"))) {
-        return refuse(setting, given, err, "it must begin with https:// (or http://)");
-    }
     while (url.len > 0 && url.ptr[url.len - 1] == '/') {
         url.len--;
     }
     const char *text = str_z(arena, url);
     struct err cause = {0};
+    if (memchr(url.ptr, '\0', url.len) != NULL) {
+        return refuse(setting, given, err, "it holds a NUL byte");
+    }
     if (!http_check_base_url(setting->name, text, &cause)) {
-        return refuse(setting, given, err, "it must be https://HOST[:PORT][/PATH]");
+        /* "could not use '<name>': <cause>": this message says where it was given, too */
+        (void)refuse(setting, given, err, "%s",
+                     cause.message + strlen("could not use '': ") + strlen(setting->name));
+        return err_hint(err, "Write the whole address, for instance https://api.devrev.ai");
     }
     *slot = text;
     return true;
