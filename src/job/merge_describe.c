@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A merge as a person reads it:
+ * A merge as a person reads it, at most 100 columns:
  *
- *   merge REVU-12 into user_ab34            (ids as the plan has them)
- *     why        revu-pairs: same email
- *     email      ann@example.com
- *     full_name  Ann Lee
- *     lost       external_ref 'REVU-12', full_name 'A. Lee' (kept: 'Ann Lee')
+ *   merge REVU-12 into REVU-34
+ *     why            revu-pairs: same email
+ *     email          ann@example.com
+ *     external_ref   user_34
+ *     full_name      Ann Lee
+ *     lost           external_ref   REVU-12
+ *     lost           full_name      A. Lee
+ *
+ * First what the survivor keeps, then what the loser has and the survivor does not: after the merge
+ * those values are only in the backup.
  */
 #include "job/merge_internal.h"
 
@@ -29,22 +34,34 @@ static bool is_about_the_record(str remote)
     return false;
 }
 
-/* Printable, short: cut between characters of UTF-8, control characters as '?'. */
+/* C0, DEL and (as UTF-8) C1: what a terminal might obey. */
+static size_t control_bytes(str value, size_t at)
+{
+    unsigned char c = (unsigned char)value.ptr[at];
+    if (c < 0x20 || c == 0x7f) {
+        return 1;
+    }
+    unsigned char next = at + 1 < value.len ? (unsigned char)value.ptr[at + 1] : 0;
+    return c == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
+}
+
+/* Printable and short: cut between characters of UTF-8, control characters as '?'. */
 static void add_value(struct buf *out, str value)
 {
     size_t len = value.len;
-    bool cut = len > VALUE_BYTES;
-    if (cut) {
+    if (len > VALUE_BYTES) {
         len = VALUE_BYTES;
         while (len > 0 && ((unsigned char)value.ptr[len] & 0xc0) == 0x80) {
             len--;
         }
     }
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        buf_addc(out, c < 0x20 || c == 0x7f ? '?' : value.ptr[i]);
+    str shown = {value.ptr, len};
+    for (size_t i = 0; i < shown.len;) {
+        size_t control = control_bytes(shown, i);
+        buf_addc(out, control != 0 ? '?' : shown.ptr[i]);
+        i += control != 0 ? control : 1;
     }
-    if (cut) {
+    if (len < value.len) {
         buf_addz(out, "...");
     }
 }
@@ -79,7 +96,7 @@ static void add_lost(const struct plan_header *plan, const struct plan_change *c
         if (!is_lost(column, &change->values[i])) {
             continue;
         }
-        buf_printf(out, "  lost: %-8.*s ", STR_ARG(column->name));
+        buf_printf(out, "  lost           %-14.*s ", STR_ARG(column->name));
         add_value(out, norm_trim(change->values[i].before));
         buf_addc(out, '\n');
     }
