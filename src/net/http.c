@@ -13,6 +13,7 @@
 
 #include <curl/curl.h>
 
+#include "base/version.h"
 #include "net/headers.h"
 
 enum {
