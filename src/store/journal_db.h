@@ -31,6 +31,7 @@
     X(SQL_TALLY_GET, "SELECT state, n FROM tally WHERE run = ?1")                                  \
     X(SQL_CHANGE_GET, "SELECT " CHANGE_COLUMNS " FROM change WHERE run = ?1 AND seq = ?2")         \
     X(SQL_CHANGE_ALL, "SELECT " CHANGE_COLUMNS " FROM change WHERE run = ?1 ORDER BY seq")         \
+    X(SQL_CHANGE_STATES, "SELECT seq, state FROM change WHERE run = ?1 ORDER BY seq")              \
     X(SQL_STAT_ALL, "SELECT session, json FROM stat WHERE run = ?1 ORDER BY session")              \
     X(SQL_AUDIT_ALL, "SELECT seq, body, hash FROM audit ORDER BY seq")                             \
     X(SQL_AUDIT_RUN, "SELECT seq, body, hash FROM audit WHERE run = ?1 ORDER BY seq")              \

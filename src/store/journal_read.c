@@ -326,6 +326,48 @@ bool journal_change_each(struct journal *journal, int64_t run,
     return ok;
 }
 
+static bool state_each(struct journal_db *db, int64_t run,
+                       bool (*each)(void *ctx, uint64_t seq, enum change_state state), void *ctx,
+                       struct err *err)
+{
+    sqlite3_stmt *stmt = journal_db_stmt(db, SQL_CHANGE_STATES, err);
+    if (stmt == NULL) {
+        return false;
+    }
+    journal_bind_int(stmt, 1, run);
+    bool row;
+    while (journal_db_step(db, stmt, &row, err)) {
+        enum change_state state;
+        uint64_t seq;
+        if (!row) {
+            return true;
+        }
+        if (!change_state_parse(journal_text(stmt, 1), &state)) {
+            return journal_db_damaged(db, "a change is in an unknown state", err);
+        }
+        if (!column_count(db, stmt, 0, &seq, err)) {
+            return false;
+        }
+        if (!each(ctx, seq, state)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool journal_state_each(struct journal *journal, int64_t run,
+                        bool (*each)(void *ctx, uint64_t seq, enum change_state state), void *ctx,
+                        struct err *err)
+{
+    struct journal_db *db = reader_take(journal, err);
+    if (db == NULL) {
+        return false;
+    }
+    bool ok = state_each(db, run, each, ctx, err);
+    reader_give(journal, db);
+    return ok;
+}
+
 bool journal_change_get(struct journal *journal, int64_t run, uint64_t seq, struct change_row *ret,
                         bool *ret_found, struct err *err)
 {
