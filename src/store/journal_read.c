@@ -338,7 +338,7 @@ static bool state_each(struct journal_db *db, int64_t run,
     bool row;
     while (journal_db_step(db, stmt, &row, err)) {
         enum change_state state;
-        uint64_t seq;
+        uint64_t seq = 0;
         if (!row) {
             return true;
         }
