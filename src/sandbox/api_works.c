@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "sandbox/api.h"
+#include "sandbox/jw.h"
+
+enum { EXPORT_DEFAULT = 50, EXPORT_MAX = 5000 };
+
+static struct work *wanted(struct request *request)
+{
+    struct work *work = (struct work *)body_obj(request, "id", KIND_WORK, "work");
+    if (work != NULL && work_at(work, request->as_of) == NULL) {
+        fail_not_found(request, "work");
+        return NULL;
+    }
+    return work;
+}
+
+void works_get(struct request *request)
+{
+    const struct work *work = wanted(request);
+    if (work != NULL) {
+        jw_obj(&request->out, NULL);
+        render_work(&request->out, "work", work, request->as_of);
+        jw_end_obj(&request->out);
+    }
+}
+
+struct filter {
+    json_t *type, *created_by, *owned_by, *reported_by, *modified_by, *part, *tags, *stages, *state,
+        *created, *modified, *close, *custom, *issue, *ticket, *opportunity;
+};
+
+static bool is_closed(const char *stage)
+{
+    return strcmp(stage, "resolved") == 0 || strcmp(stage, "completed") == 0;
+}
+
+/* Members of the filters of one type only narrow works of that type. */
+static bool type_filters(const struct filter *filter, const struct work *work,
+                         const struct work_version *version)
+{
+    const struct obj *account = work->account != NULL ? &work->account->obj : NULL;
+    const struct obj *org = work->account != NULL ? &work->account->rev_org->obj : NULL;
+    if (work->type == WORK_TICKET) {
+        const json_t *only = filter->ticket;
+        return filter_obj(json_object_get(only, "group"),
+                          version->group != NULL ? &version->group->obj : NULL) &&
+               filter_obj(json_object_get(only, "rev_org"), org) &&
+               filter_obj(json_object_get(only, "account"), account) &&
+               filter_text(json_object_get(only, "severity"), version->severity);
+    }
+    const json_t *only = filter->issue;
+    return filter_obj(json_object_get(only, "accounts"), account) &&
+           filter_obj(json_object_get(only, "rev_orgs"), org) &&
+           filter_text(json_object_get(only, "priority"), version->priority);
+}
+
+static bool matches(const struct request *request, const struct filter *filter,
+                    const struct work *work)
+{
+    const struct work_version *version = work_at(work, request->as_of);
+    if (version == NULL || !filter_text(filter->type, work_word(work->type)) ||
+        !filter_obj(filter->created_by, &version->created_by->obj) ||
+        !filter_any(filter->owned_by, &version->owned_by) ||
+        !filter_any(filter->reported_by, &version->reported_by) ||
+        !filter_any(filter->tags, &version->tags)) {
+        return false;
+    }
+    if (json_array_size(json_object_get(filter->opportunity, "contacts")) > 0) {
+        return false; /* there are no opportunities */
+    }
+    return filter_obj(filter->modified_by, &version->modified_by->obj) &&
+           filter_obj(filter->part, &version->part->obj) &&
+           filter_text(json_object_get(filter->stages, "name"), version->stage) &&
+           filter_text(filter->state, is_closed(version->stage) ? "closed" : "open") &&
+           filter_date(filter->created, work->obj.created_ms) &&
+           filter_date(filter->modified, version->modified_ms) &&
+           filter_date(filter->close, version->target_close_ms) &&
+           filter_custom(filter->custom, version->custom_fields) &&
+           type_filters(filter, work, version);
+}
+
+/* A filter that names one user is answered from the works of that user. */
+static const struct list *candidates(const struct request *request, const struct filter *filter)
+{
+    const json_t *lists[] = {filter->reported_by, filter->owned_by, filter->created_by};
+    const struct world *world = &request->sandbox->world;
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        if (json_array_size(lists[i]) == 1) {
+            const struct obj *obj =
+                world_find(world, json_string_value(json_array_get(lists[i], 0)));
+            static const struct list none;
+            return obj != NULL && obj->kind == KIND_USER ? &((const struct user *)obj)->works
+                                                         : &none;
+        }
+    }
+    return &world->all[KIND_WORK];
+}
+
+static void find(struct request *request, struct page *page)
+{
+    const json_t *body = request->body;
+    struct filter filter = {.type = body_list(request, "type"),
+                            .created_by = body_list(request, "created_by"),
+                            .owned_by = body_list(request, "owned_by"),
+                            .reported_by = body_list(request, "reported_by"),
+                            .modified_by = body_list(request, "modified_by"),
+                            .part = body_list(request, "applies_to_part"),
+                            .tags = body_list(request, "tags"),
+                            .stages = json_object_get(body, "stage"),
+                            .state = body_list(request, "state"),
+                            .created = json_object_get(body, "created_date"),
+                            .modified = json_object_get(body, "modified_date"),
+                            .close = json_object_get(body, "target_close_date"),
+                            .custom = json_object_get(body, "custom_fields"),
+                            .issue = json_object_get(body, "issue"),
+                            .ticket = json_object_get(body, "ticket"),
+                            .opportunity = json_object_get(body, "opportunity")};
+    const struct list *works = candidates(request, &filter);
+    for (size_t i = 0; i < works->len; i++) {
+        if (matches(request, &filter, (const struct work *)works->items[i])) {
+            page_add(page, works->items[i]);
+        }
+    }
+}
+
+static int64_t modified_ms(const struct obj *obj, int64_t as_of)
+{
+    return work_at((const struct work *)obj, as_of)->modified_ms;
+}
+
+static void render_page(struct request *request, const struct page *page)
+{
+    jw_arr(&request->out, "works");
+    for (size_t i = page->from; i < page->to; i++) {
+        render_work(&request->out, NULL, (const struct work *)page->found.items[i], request->as_of);
+    }
+    jw_end_arr(&request->out);
+}
+
+void works_list(struct request *request)
+{
+    struct page page = {0};
+    find(request, &page);
+    if (page_sort(request, &page, modified_ms) && page_cut(request, &page)) {
+        jw_obj(&request->out, NULL);
+        render_page(request, &page);
+        page_cursors(&request->out, &page);
+        jw_end_obj(&request->out);
+    }
+    page_free(&page);
+}
+
+void works_count(struct request *request)
+{
+    struct page page = {0};
+    find(request, &page);
+    jw_obj(&request->out, NULL);
+    jw_int(&request->out, "count", (int64_t)page.found.len);
+    jw_bool(&request->out, "has_more", false);
+    jw_end_obj(&request->out);
+    page_free(&page);
+}
+
+void works_export(struct request *request)
+{
+    const json_t *first = json_object_get(request->body, "first");
+    json_int_t count = first != NULL ? json_integer_value(first) : EXPORT_DEFAULT;
+    if (count < 0 || count > EXPORT_MAX) {
+        fail_value(request, "first", "must be from 0 to 5000");
+        return;
+    }
+    struct page page = {0};
+    find(request, &page);
+    if (page_sort(request, &page, modified_ms)) {
+        page.to = page.found.len < (size_t)count ? page.found.len : (size_t)count;
+        jw_obj(&request->out, NULL);
+        render_page(request, &page);
+        jw_end_obj(&request->out);
+    }
+    page_free(&page);
+}

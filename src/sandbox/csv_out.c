@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "sandbox/csv_out.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "format/csv.h"
+
+static const size_t FILE_MAX_BYTES = (size_t)4 << 30;
+
+static void field(struct buf *out, const char *text, bool first)
+{
+    csv_add_field(out, str_of(text != NULL ? text : ""), first);
+}
+
+static void field_time(struct buf *out, int64_t ms)
+{
+    char text[CLOCK_TEXT_BYTES];
+    clock_rfc3339(ms, text);
+    field(out, text, false);
+}
+
+static uint32_t reported(const struct user *user)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < user->works.len; i++) {
+        const struct work *work = (const struct work *)user->works.items[i];
+        count += list_has(&work->now->reported_by, &user->obj);
+    }
+    return count;
+}
+
+static void field_number(struct buf *out, uint32_t number)
+{
+    char text[16];
+    (void)snprintf(text, sizeof(text), "%u", number);
+    field(out, text, false);
+}
+
+static bool is_live(const struct user *user)
+{
+    return user->type == USER_REV && user->now->merged_into == NULL && !user->now->deleted;
+}
+
+static bool write_file(const char *path, struct buf *out, struct err *err)
+{
+    if (out->overflow) {
+        return err_set(err, ERR_IO, "could not write '%s': more than 4 GiB", path);
+    }
+    return fs_write_atomic(AT_FDCWD, path, buf_str(out), err);
+}
+
+bool csv_write_contacts(const struct world *world, const char *path, struct err *err)
+{
+    AUTO_BUF struct buf out = {.max = FILE_MAX_BYTES};
+    buf_addz(&out, "REV_USER_ID,DISPLAY_NAME,EMAIL,EXTERNAL_REF,FULL_NAME,CREATED_AT,UPDATED_AT,"
+                   "TICKET_COUNT\n");
+    for (size_t i = 0; i < world->all[KIND_USER].len; i++) {
+        const struct user *user = (const struct user *)world->all[KIND_USER].items[i];
+        if (!is_live(user)) {
+            continue;
+        }
+        const struct user_version *version = user->now;
+        field(&out, user->obj.id, true);
+        field(&out, version->display_name, false);
+        field(&out, version->email, false);
+        field(&out, version->external_ref, false);
+        field(&out, version->full_name, false);
+        field_time(&out, user->obj.created_ms);
+        field_time(&out, version->modified_ms);
+        field_number(&out, reported(user));
+        csv_end_row(&out);
+    }
+    return write_file(path, &out, err);
+}
+
+/* --- the pivot, with the labels that strategy 1 would have got ---------------------------------- */
+
+struct cluster {
+    uint32_t size;
+    uint32_t cxp;
+};
+
+static bool is_cxp(const struct user *user)
+{
+    return strncmp(user->now->external_ref, "user_", 5) == 0;
+}
+
+static str cluster_key(struct arena *arena, const struct user *user)
+{
+    return str_of(arena_printf(arena, "%s\n%s", user->now->email != NULL ? user->now->email : "",
+                               user->account != NULL ? user->account->obj.id : ""));
+}
+
+static void count_clusters(const struct world *world, struct arena *arena, struct map *clusters)
+{
+    for (size_t i = 0; i < world->all[KIND_USER].len; i++) {
+        const struct user *user = (const struct user *)world->all[KIND_USER].items[i];
+        if (!is_live(user)) {
+            continue;
+        }
+        str key = cluster_key(arena, user);
+        struct cluster *cluster = map_get(clusters, key);
+        if (cluster == NULL) {
+            cluster = arena_new(arena, struct cluster);
+            (void)map_put(clusters, key, cluster);
+        }
+        cluster->size++;
+        cluster->cxp += is_cxp(user);
+    }
+}
+
+static void pivot_row(struct buf *out, const struct user *user, bool labelled)
+{
+    const struct user_version *version = user->now;
+    const struct account *account = user->account;
+    bool cxp = is_cxp(user);
+    field(out, version->email, true);
+    field(out, version->external_ref, false);
+    field(out, version->modified_by->now->display_name, false);
+    field(out, user->obj.id, false);
+    field(out, "rev_user", false);
+    field(out, user->obj.display_id, false);
+    field(out, account != NULL ? account->obj.id : "", false);
+    field(out, account != NULL ? account->name : "", false);
+    field_time(out, version->modified_ms);
+    field(out, cxp ? version->external_ref + 5 : "", false);
+    field(out, user->obj.ord % 5 == 0 ? "Yes" : "No", false);
+    field(out, "", false);
+    field(out, account != NULL ? "Yes" : "No", false);
+    field_number(out, reported(user));
+    field(out, labelled ? (cxp ? "Main" : "Merge") : "", false);
+    field(out, labelled ? "1" : "", false);
+    csv_end_row(out);
+}
+
+bool csv_write_pivot(const struct world *world, const char *path, struct err *err)
+{
+    AUTO_BUF struct buf out = {.max = FILE_MAX_BYTES};
+    struct arena arena = {0};
+    struct map clusters = {0};
+    count_clusters(world, &arena, &clusters);
+    buf_addz(&out,
+             "Email,External Ref,Modified By Name,User ID,Type,Display ID,Devrev Account ID,"
+             "Devrev Account Name,Updated At,CXP User id,Updated by BI service,,Linked to acc,"
+             "Tickets,Action,Strategy\n");
+    for (size_t i = 0; i < world->all[KIND_USER].len; i++) {
+        const struct user *user = (const struct user *)world->all[KIND_USER].items[i];
+        if (is_live(user)) {
+            const struct cluster *cluster = map_get(&clusters, cluster_key(&arena, user));
+            bool labelled = user->account != NULL && user->now->email != NULL &&
+                            user->now->email[0] != '\0' && cluster->size > 1 && cluster->cxp == 1;
+            pivot_row(&out, user, labelled);
+        }
+    }
+    map_done(&clusters);
+    arena_done(&arena);
+    return write_file(path, &out, err);
+}
+
+bool csv_write_issues(const struct world *world, const char *path, struct err *err)
+{
+    AUTO_BUF struct buf out = {.max = FILE_MAX_BYTES};
+    buf_addz(&out, "issue_id,creator_user_id,assigned_group,creator_group\n");
+    for (size_t i = 0; i < world->all[KIND_WORK].len; i++) {
+        const struct work *work = (const struct work *)world->all[KIND_WORK].items[i];
+        if (work->assigned == NULL) {
+            continue;
+        }
+        bool filled = strstr(work->now->custom_fields, "tnt__creator_group") != NULL;
+        field(&out, work->obj.id, true);
+        field(&out, work->now->created_by->obj.id, false);
+        field(&out, work->assigned->obj.id, false);
+        field(&out, filled ? work->assigned->obj.id : "", false);
+        csv_end_row(&out);
+    }
+    return write_file(path, &out, err);
+}
