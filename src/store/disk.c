@@ -11,7 +11,12 @@
 bool disk_fail(struct err *err, int errnum, const char *what, const char *shown)
 {
     (void)err_set_errno(err, ERR_IO, errnum, "could not %s '%s'", what, shown);
-    if (errnum == ENOSPC || errnum == EDQUOT) {
+    return disk_hint(err);
+}
+
+bool disk_hint(struct err *err)
+{
+    if (err != NULL && (err->os_errno == ENOSPC || err->os_errno == EDQUOT)) {
         (void)err_hint(err, "Free some disk space, then go on with `steward resume`.");
     }
     return false;

@@ -14,6 +14,9 @@
 /* "could not <what> '<shown>': <errno>" as ERR_IO, with a hint where the disk is full. False. */
 bool disk_fail(struct err *err, int errnum, const char *what, const char *shown);
 
+/* Adds that hint to an error with such an errno. False. */
+bool disk_hint(struct err *err);
+
 /* O_EXCL, 0600, for writing. */
 bool disk_create(int dirfd, const char *name, const char *shown, int *ret_fd,
                  struct err *err) MUST_CHECK;

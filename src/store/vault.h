@@ -33,7 +33,7 @@ struct vault;
 struct backup;
 
 struct vault_options {
-    bool compress;             /* *.zst, level 3, frame checksum; verification lists what is stored */
+    bool compress; /* *.zst, level 3, frame checksum; verification lists what is stored */
     uint64_t free_floor_bytes; /* vault_begin refuses (ERR_BACKUP, fatal) below it; 0: 64 MiB */
 };
 
@@ -62,8 +62,8 @@ bool backup_add(struct backup *backup, const char *path, str bytes, struct err *
 /* A file that arrives in pieces: begin, write..., end (which gives size and hash). */
 bool backup_file_begin(struct backup *backup, const char *path, struct err *err) MUST_CHECK;
 bool backup_file_write(struct backup *backup, str piece, struct err *err) MUST_CHECK;
-bool backup_file_end(struct backup *backup, uint64_t *ret_bytes, char *ret_sha256_hex, struct err *err)
-    MUST_CHECK;
+bool backup_file_end(struct backup *backup, uint64_t *ret_bytes, char *ret_sha256_hex,
+                     struct err *err) MUST_CHECK;
 
 bool backup_seal(struct backup *backup, struct err *err) MUST_CHECK;
 
@@ -72,12 +72,14 @@ bool backup_state(struct backup *backup, str json, struct err *err) MUST_CHECK;
 bool backup_log(struct backup *backup, const char *name, str line, struct err *err) MUST_CHECK;
 
 /* Reads a stored file (decompressed). */
-bool backup_read(struct backup *backup, const char *path, struct buf *out, struct err *err) MUST_CHECK;
+bool backup_read(struct backup *backup, const char *path, struct buf *out,
+                 struct err *err) MUST_CHECK;
 
 /* Checks every file against verification.json: missing, extra, changed. The callback gets each
  * difference; *ret_ok false where there was one. Unsealed: ERR_BACKUP. */
-bool vault_verify(struct vault *vault, const char *path, void (*each)(void *ctx, const char *difference),
-                  void *ctx, bool *ret_ok, struct err *err) MUST_CHECK;
+bool vault_verify(struct vault *vault, const char *path,
+                  void (*each)(void *ctx, const char *difference), void *ctx, bool *ret_ok,
+                  struct err *err) MUST_CHECK;
 
 /* One path component: [A-Za-z0-9._+@-], others %XX, never empty, "." or "..", at most max bytes. */
 char *vault_safe_name(struct arena *arena, str name, size_t max);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "store/vault_impl.h"
+
+struct verify {
+    const struct backup *backup;
+    struct manifest manifest;
+    void (*each)(void *ctx, const char *difference);
+    void *ctx;
+    bool ok;
+};
+
+static void PRINTF_LIKE(2, 3) differs(struct verify *verify, const char *fmt, ...)
+{
+    AUTO_BUF struct buf text = {0};
+    va_list args;
+    va_start(args, fmt);
+    buf_vprintf(&text, fmt, args);
+    va_end(args);
+    verify->ok = false;
+    if (verify->each != NULL) {
+        verify->each(verify->ctx, buf_z(&text));
+    }
+}
+
+static void check_file(struct verify *verify, const struct manifest_file *file)
+{
+    AUTO_CLOSE int fd = -1;
+    struct err err = {0};
+    struct manifest_file is;
+    if (!vault_open_file(verify->backup->dir_fd, file->path, &fd, &err)) {
+        if (err.os_errno == ENOENT) {
+            differs(verify, "'%s' is missing", file->path);
+        } else {
+            differs(verify, "%s", err.message);
+        }
+    } else if (!vault_hash_fd(fd, file->path, &is, &err)) {
+        differs(verify, "%s", err.message);
+    } else if (is.bytes != file->bytes) {
+        differs(verify, "'%s' has %llu bytes, not %llu", file->path, (unsigned long long)is.bytes,
+                (unsigned long long)file->bytes);
+    } else if (strcmp(is.sha256, file->sha256) != 0) {
+        differs(verify, "'%s' has changed: another SHA-256", file->path);
+    }
+}
+
+/* What the manifest never lists. */
+static bool is_ours(const char *path)
+{
+    return strcmp(path, MANIFEST_NAME) == 0 || strcmp(path, STATE_DIR "/" STATE_NAME) == 0 ||
+           strcmp(path, STATE_DIR "/" STATE_NAME ".tmp") == 0 || strcmp(path, LOGS_DIR) == 0;
+}
+
+static void look_for_more(struct verify *verify, int dir_fd, const char *prefix);
+
+static void look_at(struct verify *verify, int dir_fd, const char *path, const char *name)
+{
+    struct stat st;
+    if (is_ours(path)) {
+        return;
+    }
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
+        look_for_more(verify, dir_fd, path);
+    } else if (manifest_find(&verify->manifest, path) == NULL) {
+        differs(verify, "'%s' is not in '%s'", path, MANIFEST_NAME);
+    }
+}
+
+/* The directory `prefix` below the backup ("" itself); dir_fd is its parent's. */
+static void look_for_more(struct verify *verify, int dir_fd, const char *prefix)
+{
+    const char *slash = strrchr(prefix, '/');
+    const char *name = prefix[0] == '\0' ? "." : slash != NULL ? slash + 1 : prefix;
+    int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (dir == NULL) {
+        differs(verify, "could not read directory '%s': %s", prefix, err_errno_text(errno));
+        auto_close(&fd);
+        return;
+    }
+    const struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL) { /* NOLINT(concurrency-mt-unsafe): own DIR */
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
+            continue;
+        }
+        AUTO_BUF struct buf path = {0};
+        buf_printf(&path, "%s%s%s", prefix, prefix[0] != '\0' ? "/" : "", entry->d_name);
+        look_at(verify, fd, buf_z(&path), entry->d_name);
+    }
+    (void)closedir(dir); /* a directory opened for reading */
+}
+
+static bool read_manifest(struct verify *verify, struct arena *arena, struct err *err)
+{
+    AUTO_BUF struct buf text = {.max = MANIFEST_MAX_BYTES};
+    if (!vault_read(verify->backup->dir_fd, MANIFEST_NAME, &text, err)) {
+        return backup_failed(err, "verify");
+    }
+    if (!manifest_parse(arena, buf_str(&text), &verify->manifest)) {
+        (void)err_set(err, ERR_CORRUPT, "could not verify the backup: '%s' is damaged",
+                      MANIFEST_NAME);
+        return err_hint(err, "Its files may be sound, but nothing says so any more.");
+    }
+    return true;
+}
+
+bool vault_verify(struct vault *vault, const char *path,
+                  void (*each)(void *ctx, const char *difference), void *ctx, bool *ret_ok,
+                  struct err *err)
+{
+    AUTO(backup_free) struct backup *backup = vault_reopen(vault, path, err);
+    if (backup == NULL) {
+        return false;
+    }
+    struct arena arena = {0};
+    struct verify verify = {.backup = backup, .each = each, .ctx = ctx, .ok = true};
+    bool ok = read_manifest(&verify, &arena, err);
+    if (ok) {
+        for (size_t i = 0; i < verify.manifest.count; i++) {
+            check_file(&verify, &verify.manifest.files[i]);
+        }
+        look_for_more(&verify, backup->dir_fd, "");
+        *ret_ok = verify.ok;
+    }
+    arena_done(&arena);
+    return ok;
+}
