@@ -397,14 +397,23 @@ static bool read_boot_id(char ret[BOOT_ID_BYTES], struct err *err)
     return true;
 }
 
-static bool open_file(struct limiter *limiter, int dirfd, const char *path, struct err *err)
+static bool make_parent(int dirfd, const char *path, struct err *err)
 {
     const char *slash = strrchr(path, '/');
-    if (slash != NULL) {
-        AUTO_FREE char *parent = strndup(path, (size_t)(slash - path));
-        if (parent != NULL && parent[0] != '\0' && !fs_mkdirs(dirfd, parent, err)) {
-            return false;
-        }
+    if (slash == NULL || slash == path) {
+        return true;
+    }
+    char *parent = xstrdup(path);
+    parent[slash - path] = '\0';
+    bool ok = fs_mkdirs(dirfd, parent, err);
+    free(parent);
+    return ok;
+}
+
+static bool open_file(struct limiter *limiter, int dirfd, const char *path, struct err *err)
+{
+    if (!make_parent(dirfd, path, err)) {
+        return false;
     }
     const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     limiter->fd = openat(dirfd, path, flags | O_CREAT | O_EXCL, 0600);
