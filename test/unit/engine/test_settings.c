@@ -2,6 +2,7 @@
 #include "engine/settings.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/fs.h"
