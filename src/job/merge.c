@@ -109,23 +109,6 @@ static void merge_worker_close(void *ctx)
     }
 }
 
-static void merge_forget(struct job_change *change)
-{
-    struct merge_data *data = change->data;
-    if (data == NULL) {
-        return;
-    }
-    for (int side = 0; side < MERGE_SIDES; side++) {
-        devrev_answer_done(&data->contact[side]);
-    }
-    merge_record_done(&data->record);
-    buf_done(&data->api_log);
-    buf_done(&data->error_log);
-    buf_done(&data->operation_log);
-    free(data);
-    change->data = NULL;
-}
-
 static int64_t merge_settle_ms(const struct settings *settings)
 {
     return settings->merge_settle_ms;

@@ -81,5 +81,7 @@ void merge_concluded(void *ctx, struct job_change *change)
                LOG_STR("change", change->plan.id), LOG_ERR(&err));
         return;
     }
-    merge_log_flush(worker, merge_data_of(worker, change), backup);
+    struct merge_data *data = merge_data_of(worker, change);
+    data->logs_made = true; /* by the capture, maybe of an earlier process */
+    merge_log_flush(worker, data, backup);
 }

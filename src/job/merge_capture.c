@@ -6,10 +6,10 @@
  *   metadata/contact_info.json            both contacts, and who had which work and conversation
  *   tickets/tickets.json                  every work, raw, with the roles of both and its attachments
  *   tickets/relationships.json            links of both contacts and of every work
- *   tickets/attachments/<work>_<artifact>_<name>
+ *   tickets/attachments/<work>_<artifact>.<extension>
  *   conversations/<object>/messages.json  the timeline of a contact, work or conversation, raw
  *   conversations/<object>/participants.json
- *   conversations/<object>/attachments/<artifact>_<name>
+ *   conversations/<object>/attachments/<artifact>.<extension>
  *
  * Objects are kept as the bytes that the remote sent. Any read that fails fails the backup, and then
  * nothing is sent.
@@ -25,6 +25,7 @@ enum {
     BYTES_A_TICKET = 1024 * 1024, /* what the free space is checked for */
     FILE_BYTES_MAX = 1024 * 1024 * 1024,
     NAME_BYTES = 100,
+    EXTENSION_BYTES = 10,
 };
 
 /* A work, a conversation or a contact. */
@@ -40,6 +41,7 @@ struct object {
 
 struct artifact {
     str id;
+    str name;   /* as the remote has it */
     char *path; /* in the backup */
     uint64_t bytes;
     char sha256[SHA256_HEX];
@@ -222,20 +224,19 @@ static bool list_works(struct capture *capture, struct err *err)
 
 struct download {
     struct capture *capture;
-    char *path;
-    struct buf bytes;
-    bool streamed;
+    const struct artifact *artifact;
 };
 
+/* Begins the file, anew where an earlier attempt broke off. */
 static bool start_file(void *ctx, struct err *err)
 {
-    struct download *download = ctx;
-    return backup_file_begin(download->capture->backup, download->path, err);
+    const struct download *download = ctx;
+    return backup_file_begin(download->capture->backup, download->artifact->path, err);
 }
 
 static bool write_piece(void *ctx, str piece, struct err *err)
 {
-    struct download *download = ctx;
+    const struct download *download = ctx;
     return backup_file_write(download->capture->backup, piece, err);
 }
 
@@ -254,20 +255,46 @@ static bool locate(struct capture *capture, str id, struct devrev_answer *answer
     return true;
 }
 
+static bool fetch_artifact(struct capture *capture, struct artifact *artifact, struct err *err)
+{
+    AUTO_ANSWER struct devrev_answer located = {0};
+    const char *url = NULL;
+    struct download download = {.capture = capture, .artifact = artifact};
+    struct devrev_sink sink = {start_file, write_piece, &download};
+    return locate(capture, artifact->id, &located, &url, err) &&
+           devrev_download(capture->worker->devrev, url, &sink, err) &&
+           backup_file_end(capture->backup, &artifact->bytes, artifact->sha256, err);
+}
+
 static bool check_size(const struct artifact *artifact, const json_t *summary, struct err *err)
 {
     const json_t *size = json_object_get(json_object_get(summary, "file"), "size");
-    if (json_is_number(size) && json_number_value(size) >= 0 &&
-        (uint64_t)json_number_value(size) != artifact->bytes) {
+    double expected = json_number_value(size);
+    double came = (double)artifact->bytes;
+    if (json_is_number(size) && (expected < came || expected > came)) {
         return err_set(
             err, ERR_BACKUP,
-            "could not download attachment '%.100s': %llu bytes came, the remote says %.0f",
-            artifact->id.ptr, (unsigned long long)artifact->bytes, json_number_value(size));
+            "could not download attachment '%.100s': %.0f bytes came, the remote says %.0f",
+            artifact->id.ptr, came, expected);
     }
     return true;
 }
 
-/* Downloads one attachment to <directory>/<artifact>_<name>, once. */
+/* ".pdf" of "Invoice.pdf", "" where there is none that is harmless. */
+static str extension_of(str name)
+{
+    const char *dot = name.len != 0 ? memrchr(name.ptr, '.', name.len) : NULL;
+    str extension = dot != NULL ? (str){dot, (size_t)(name.ptr + name.len - dot)} : STR("");
+    bool good = extension.len > 1 && extension.len <= EXTENSION_BYTES;
+    for (size_t i = 1; i < extension.len; i++) {
+        char c = extension.ptr[i];
+        good = good && ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
+    }
+    return good ? extension : STR("");
+}
+
+/* Downloads one attachment to <directory><artifact>.<extension>, once. Its own name may hold
+ * anything, a person's name too: it is kept in the JSON beside, not in a path. */
 static bool take_artifact(struct capture *capture, const json_t *summary, const char *directory,
                           struct artifact **ret, struct err *err)
 {
@@ -282,21 +309,13 @@ static bool take_artifact(struct capture *capture, const json_t *summary, const 
     }
     artifact = arena_new(&capture->arena, struct artifact);
     artifact->id = str_of(str_z(&capture->arena, id));
+    artifact->name = str_dup(&capture->arena, merge_text(json_object_get(summary, "file"), "name"));
     str display_id = merge_text(summary, "display_id");
-    str file_name = merge_text(json_object_get(summary, "file"), "name");
     artifact->path = arena_printf(
-        &capture->arena, "%s%s_%s", directory,
+        &capture->arena, "%s%s%.*s", directory,
         vault_safe_name(&capture->arena, display_id.len != 0 ? display_id : id, NAME_BYTES),
-        vault_safe_name(&capture->arena, file_name.len != 0 ? file_name : STR("file"), NAME_BYTES));
-
-    AUTO_ANSWER struct devrev_answer located = {0};
-    const char *url = NULL;
-    struct download download = {.capture = capture, .path = artifact->path};
-    struct devrev_sink sink = {start_file, write_piece, &download};
-    if (!locate(capture, id, &located, &url, err) ||
-        !devrev_download(capture->worker->devrev, url, &sink, err) ||
-        !backup_file_end(capture->backup, &artifact->bytes, artifact->sha256, err) ||
-        !check_size(artifact, summary, err)) {
+        STR_ARG(extension_of(artifact->name)));
+    if (!fetch_artifact(capture, artifact, err) || !check_size(artifact, summary, err)) {
         return false;
     }
     (void)map_put(&capture->artifacts, artifact->id, artifact);
@@ -317,6 +336,8 @@ static bool take_artifacts(struct capture *capture, const json_t *list, const ch
         }
         buf_addz(out, out->len != 0 ? ",{\"id\":" : "{\"id\":");
         buf_add_json(out, artifact->id);
+        buf_addz(out, ",\"name\":");
+        buf_add_json(out, artifact->name);
         buf_addz(out, ",\"path\":");
         buf_add_json(out, str_of(artifact->path));
         buf_printf(out, ",\"bytes\":%llu,\"sha256\":\"%s\"}", (unsigned long long)artifact->bytes,
@@ -766,8 +787,11 @@ bool merge_capture(void *ctx, struct job_change *change, struct err *err)
             merge_log_flush(worker, data, capture.backup);
         }
         if (!failure.fatal && failure.kind != ERR_INTERRUPTED) {
-            failure.kind = ERR_BACKUP; /* whatever could not be read or stored: nothing is sent */
-            (void)err_wrap(&failure, "could not make the backup");
+            /* whatever could not be read or stored: nothing is sent */
+            if (failure.kind != ERR_BACKUP) {
+                (void)err_wrap(&failure, "could not make the backup");
+            }
+            failure.kind = ERR_BACKUP;
         }
         if (err != NULL) {
             *err = failure;

@@ -53,10 +53,12 @@ struct merge_data {
     struct buf api_log; /* lines for the backup's logs, until they are written */
     struct buf error_log;
     struct buf operation_log;
+    bool logs_made; /* all three files are there */
 };
 
 /* The change's data, made on first use. Its calls are noted in its api_log from here on. */
 struct merge_data *merge_data_of(struct merge_worker *worker, struct job_change *change);
+void merge_forget(struct job_change *change);
 
 /* The `rev_user` of a rev-users.get answer; NULL with ERR_PROTOCOL where it has none with an id. */
 const json_t *merge_rev_user(const struct devrev_answer *answer, struct err *err);

@@ -6,36 +6,6 @@
  */
 #include "job/merge_internal.h"
 
-enum { LOG_BYTES_MAX = 1024 * 1024 };
-
-static void add_call(void *ctx, const struct devrev_call *call)
-{
-    struct merge_data *data = ctx;
-    char at[CLOCK_TEXT_BYTES];
-    clock_rfc3339(call->at_ms, at);
-    buf_printf(&data->api_log,
-               "{\"at\":\"%s\",\"call\":\"%s\",\"attempt\":%d,\"status\":%d,\"error\":\"%s\","
-               "\"duration_us\":%lld,\"waited_us\":%lld,\"request_id\":",
-               at, call->call, call->attempt, call->status, err_kind_name(call->error),
-               (long long)(call->duration_ns / 1000), (long long)(call->waited_ns / 1000));
-    buf_add_json(&data->api_log, str_of(call->request_id));
-    buf_addz(&data->api_log, "}\n");
-}
-
-struct merge_data *merge_data_of(struct merge_worker *worker, struct job_change *change)
-{
-    struct merge_data *data = change->data;
-    if (data == NULL) {
-        data = xnew(struct merge_data);
-        data->api_log.max = LOG_BYTES_MAX;
-        data->error_log.max = LOG_BYTES_MAX;
-        data->operation_log.max = LOG_BYTES_MAX;
-        change->data = data;
-    }
-    devrev_on_call(worker->devrev, add_call, data);
-    return data;
-}
-
 static void add_line(struct merge_worker *worker, struct buf *out, const char *name,
                      const char *value, const char *detail)
 {
@@ -62,29 +32,31 @@ void merge_note_error(struct merge_worker *worker, struct job_change *change, co
     add_line(worker, &merge_data_of(worker, change)->error_log, "step", step, err->message);
 }
 
+/* All lines at once; none still makes the file, so that every backup has the same three. */
 static void flush_one(struct merge_worker *worker, struct buf *lines, struct backup *backup,
                       const char *name)
 {
     struct err err = {0};
-    str rest = buf_str(lines);
-    while (rest.len != 0) {
-        str after;
-        str line = str_cut(rest, '\n', &after);
-        if (!backup_log(backup, name, line, &err)) {
-            log_at(worker->run->log, LOG_WARN, "could not write a log of the backup",
-                   LOG_ERR(&err));
-            break;
-        }
-        rest = after;
+    str text = buf_str(lines);
+    text.len -= text.len != 0; /* the last line's end is put by the vault */
+    if (!backup_log(backup, name, text, &err)) {
+        log_at(worker->run->log, LOG_WARN, "could not write a log of the backup", LOG_ERR(&err));
     }
     buf_clear(lines);
 }
 
 void merge_log_flush(struct merge_worker *worker, struct merge_data *data, struct backup *backup)
 {
-    flush_one(worker, &data->operation_log, backup, "merge_operations.log");
-    flush_one(worker, &data->api_log, backup, "api_calls.log");
-    flush_one(worker, &data->error_log, backup, "errors.log");
+    if (data->operation_log.len != 0) {
+        flush_one(worker, &data->operation_log, backup, "merge_operations.log");
+    }
+    if (data->api_log.len != 0) {
+        flush_one(worker, &data->api_log, backup, "api_calls.log");
+    }
+    if (data->error_log.len != 0 || !data->logs_made) {
+        flush_one(worker, &data->error_log, backup, "errors.log");
+    }
+    data->logs_made = true;
 }
 
 bool merge_state_write(struct merge_worker *worker, struct job_change *change,

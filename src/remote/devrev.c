@@ -592,7 +592,7 @@ bool devrev_download(struct devrev *devrev, const char *url, const struct devrev
         exchange.attempt++;
     }
     http_response_done(&exchange.response);
-    return ok;
+    return ok || give_up(&exchange, failure);
 }
 
 /* --- ids ----------------------------------------------------------------------------------- */

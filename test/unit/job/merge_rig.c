@@ -86,7 +86,7 @@ void rig_start(struct rig *rig)
 
 void rig_finish(struct rig *rig)
 {
-    merge_job.forget(&rig->change);
+    merge_forget(&rig->change);
     devrev_free(rig->worker.devrev);
     devrev_shared_free(rig->shared);
     limiter_close(rig->limiter);

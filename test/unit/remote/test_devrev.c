@@ -717,10 +717,10 @@ static void downloads_that_fail(void)
     } cases[] = {
         {{.act = HTTPSERVER_DROP},
          "could not call artifact at '127.0.0.1:PORT': the connection broke before an answer "
-         "arrived",
+         "arrived (3 attempts)",
          3},
         {{.status = 403}, "could not call artifact: the remote answered 403", 1},
-        {{.status = 503}, "could not call artifact: the remote answered 503", 3},
+        {{.status = 503}, "could not call artifact: the remote answered 503 (3 attempts)", 3},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         start();
