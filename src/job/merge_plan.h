@@ -6,12 +6,13 @@
  *   run    pass 1 reads every row into a few bytes each, groups and decides; pass 2 reads the file
  *          again for what a person must see (values, reasons) and writes decisions and plan
  *
- * The file must be a regular file: it is read twice, and a difference between the passes is an error
- * (ERR_INPUT). Same input, same bytes out, whatever the number of threads, the locale or the machine.
+ * The file must be a regular file: it is read twice, and a difference between the passes is an
+ * error (ERR_INPUT). Same input, same bytes out, whatever the number of threads, the locale or the
+ * machine.
  *
  * ERR_INPUT (exit 64, nothing planned): no such file, a directory, an empty file, a header only,
- * required columns missing (all named), a doubled column, another delimiter, no good row, or any bad
- * row with `strict`. ERR_CONFIG (2): a rule file that does not load; the message names line and
+ * required columns missing (all named), a doubled column, another delimiter, no good row, or any
+ * bad row with `strict`. ERR_CONFIG (2): a rule file that does not load; the message names line and
  * column. ERR_INTERRUPTED where `stop` was raised. After a failure of run the plan writer and the
  * decisions file are to be thrown away; the decisions file is then not put in place.
  *
@@ -29,16 +30,16 @@
 
 struct merge_plan_options {
     const char *csv_path;
-    const char *rules;   /* a built-in name ("revu-pairs") or the path of a rule file */
-    const char *csv_out; /* decisions of all rows; NULL: none */
-    bool strict;         /* one bad row is enough to plan nothing */
-    int threads;         /* 0: one for each processor, at most 8 */
+    const char *rules;       /* a built-in name ("revu-pairs") or the path of a rule file */
+    const char *csv_out;     /* decisions of all rows; NULL: none */
+    bool strict;             /* one bad row is enough to plan nothing */
+    int threads;             /* 0: one for each processor, at most 8 */
     const struct stop *stop; /* may be NULL; level 1 ends the run */
 };
 
 /* A bad row, for the screen. */
 struct merge_plan_bad {
-    uint64_t line;   /* where the row begins */
+    uint64_t line;    /* where the row begins */
     char reason[128]; /* "bad-row: ..." without personal data */
 };
 
@@ -61,17 +62,17 @@ struct merge_plan_result {
 
 struct merge_plan;
 
-struct merge_plan *merge_plan_open(const struct merge_plan_options *options, struct err *err)
-    MUST_CHECK;
+struct merge_plan *merge_plan_open(const struct merge_plan_options *options,
+                                   struct err *err) MUST_CHECK;
 void merge_plan_free(struct merge_plan *plan);
 DEFINE_AUTO(struct merge_plan, merge_plan_free)
 
 /* job, rules, rules_hash, kind, source and columns, valid as long as `plan`. */
 const struct plan_header *merge_plan_header(const struct merge_plan *plan);
 
-/* Decides every row. `writer` NULL: only the decisions file. Changes, reviews and bad rows go to the
- * writer in the order of the file (a change where its second contact stands); a contact on several
- * lines goes there once. The caller finishes the writer. Once per `plan`. */
+/* Decides every row. `writer` NULL: only the decisions file. Changes, reviews and bad rows go to
+ * the writer in the order of the file (a change where its second contact stands); a contact on
+ * several lines goes there once. The caller finishes the writer. Once per `plan`. */
 bool merge_plan_run(struct merge_plan *plan, struct plan_writer *writer,
                     struct merge_plan_result *ret, struct err *err) MUST_CHECK;
 

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Decisions over all rows: which contact goes into which, and why the others do not.
+ *
+ * First the rows of one id are found: with one content they are one contact, with several all of
+ * them are bad. Then each strategy in its order: the contacts that share its key are a group; where
+ * its conditions hold, the survivor is kept and the others go into it. Contacts that lost are gone
+ * for later strategies, survivors stay in. A group with a bad row is undecided for every strategy.
+ *
+ * Stars only: a contact loses at most once, and where a survivor loses later, what went into it
+ * goes straight to the last survivor. Guards look at the finished stars. The result does not depend
+ * on the number of threads: groups are independent, and within one the order is that of the rows.
+ */
+#ifndef STEWARD_MATCH_DECIDE_H
+#define STEWARD_MATCH_DECIDE_H
+
+#include "base/clock.h"
+#include "match/reasons.h"
+#include "match/rows.h"
+
+enum action { ACTION_NONE, ACTION_REVIEW, ACTION_MERGE, ACTION_KEEP };
+
+struct repeat {
+    uint32_t row;
+    uint32_t first; /* the earlier row that is decided for both */
+};
+
+struct decisions {
+    const struct rules *rules;
+    uint32_t count;
+    uint8_t *flags; /* action and ROW_* bits */
+    uint64_t *id;   /* packed */
+    /* merge: the row it went into (not the last survivor, see decisions_root); keep: contacts of
+     * the finished star, itself included; review: a number of `reasons` */
+    uint32_t *link;
+    uint8_t *via;       /* merge: the strategy */
+    uint16_t *absorbed; /* keep: the strategies that merged into it, one bit each */
+    struct reasons *reasons;
+    struct repeat *repeats; /* ordered by row */
+    size_t repeat_count;
+    uint64_t peak_bytes; /* of rows and decisions together */
+};
+
+/* `parts` in the order of the input; their memory is taken over piece by piece, the caller frees
+ * what is left of them. ERR_INTERRUPTED where `stop` rose, ERR_INTERNAL where a thread did not
+ * start. */
+struct decisions *decide(const struct rules *rules, struct rows **parts, size_t part_count,
+                         int threads, const struct stop *stop, struct err *err) MUST_CHECK;
+void decisions_free(struct decisions *decisions);
+DEFINE_AUTO(struct decisions, decisions_free)
+
+/* The row whose decision counts for `row`: itself, or the first one of a contact on several lines.
+ */
+uint32_t decisions_first(const struct decisions *decisions, uint32_t row);
+
+/* `row`'s action; a bad row's is review. */
+enum action decisions_action(const struct decisions *decisions, uint32_t row);
+
+/* The last survivor of a merged or kept row. */
+uint32_t decisions_root(const struct decisions *decisions, uint32_t row);
+
+/* Strategy names of a merged or kept row, joined by '+'. */
+void decisions_strategy(const struct decisions *decisions, uint32_t row, struct buf *out);
+
+/* Why, without the reasons of bad rows, which only the reader of the file knows. */
+void decisions_reason(const struct decisions *decisions, uint32_t row, struct buf *out);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Word lists that rules refer to: a text file, one entry a line, '#' begins a comment, entries are
+ * folded. Immutable once loaded: any number of threads may ask.
+ */
+#ifndef STEWARD_MATCH_WORDS_H
+#define STEWARD_MATCH_WORDS_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/str.h"
+
+struct words {
+    struct map map;
+    size_t count;
+    size_t longest;
+    uint64_t starts[4]; /* the first bytes that occur, one bit each: most questions end here */
+};
+
+void words_done(struct words *words);
+
+/* Adds the entries of `text`; they live in `arena`. The line of the first entry that stands there
+ * twice, or is not UTF-8, or 0. */
+size_t words_add(struct words *words, struct arena *arena, str text);
+
+bool words_has(const struct words *words, str folded);
+
+/* True where the word or anything behind one of its dots is on the list: "a.b.c" is under "b.c". */
+bool words_above(const struct words *words, str folded);
+
+#endif
