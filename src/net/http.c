@@ -23,13 +23,13 @@ enum {
     MAX_HEADERS = 32,   /* of one request, ours included */
     REUSE_SECONDS = 30, /* an older idle connection is likely to be closed under a write */
     HOST_BYTES = 128,
+    KEPT_BYTES = 1 << 20, /* a body buffer that grew larger is not kept for the next answer */
 };
 
 struct http {
     CURLM *multi;
     CURL *easy;
     struct http_options options;
-    char curl_text[CURL_ERROR_SIZE];
 };
 
 /* Header lines as libcurl wants them, in memory that is wiped: one of them is the token. */
@@ -341,10 +341,10 @@ static bool set_transport(struct call *call)
     CURL *easy = http->easy;
     long connect_ms = (long)http->options.connect_timeout_ms;
     curl_easy_reset(easy); /* options only: the open connection stays */
-    http->curl_text[0] = '\0';
     return curl_easy_setopt(easy, CURLOPT_URL, call->request->url) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->curl_text) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           /* a stop does not wait for a name server */
+           curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
@@ -459,6 +459,13 @@ static bool fail(const struct call *call, enum err_kind kind, const char *cause,
 
 static bool fail_before_sending(const struct call *call, struct err *err)
 {
+    char text[64];
+    long proxy_status = 0;
+    (void)curl_easy_getinfo(call->http->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+    if (proxy_status != 0 && (proxy_status < 200 || proxy_status > 299)) {
+        (void)snprintf(text, sizeof(text), "the proxy answered %ld", proxy_status);
+        return fail(call, ERR_NETWORK, text, err);
+    }
     switch ((int)call->code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
@@ -568,6 +575,9 @@ static bool judge(struct call *call, struct err *err)
 static void reset_response(struct http_response *response, size_t max)
 {
     struct buf body = response->body;
+    if (body.cap > KEPT_BYTES) {
+        buf_done(&body);
+    }
     body.max = max;
     buf_clear(&body);
     *response = (struct http_response){.body = body,

@@ -754,6 +754,9 @@ void limiter_look(struct limiter *limiter, struct limiter_state *ret)
 {
     *ret = (struct limiter_state){.free_tokens = -1};
     pthread_mutex_lock(&limiter->lock);
+    for (const struct waiter *w = limiter->first; w != NULL; w = w->next) {
+        ret->waiting++;
+    }
     if (enter(limiter)) {
         struct outlook seen = look_out(limiter);
         if (limiter->calls > 0) {

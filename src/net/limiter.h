@@ -61,6 +61,7 @@ bool limiter_set(struct limiter *limiter, int64_t calls, int64_t period_ms,
 struct limiter_state {
     int64_t free_tokens; /* -1: no limit of our own */
     int64_t next_ms;     /* until a call could go, 0: now; a guess while all tokens are in flight */
+    int64_t waiting;     /* threads in line */
     const char *why;     /* "limit", or the reason of limiter_park; NULL: not waiting */
 };
 void limiter_look(struct limiter *limiter, struct limiter_state *ret);

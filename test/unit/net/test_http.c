@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -450,6 +452,136 @@ static void a_failed_tls_handshake_sent_nothing(void)
     stop_all();
 }
 
+/* A TLS server for one connection: with a certificate that nobody trusts, or without any TLS. */
+struct tls_server {
+    pthread_t thread;
+    int listener;
+    int port;
+    bool speaks_tls;
+    bool shook_hands;
+};
+
+static SSL_CTX *make_untrusted(void)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_set_pubkey(cert, key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+                               (const unsigned char *)"127.0.0.1", -1, -1, 0);
+    X509_set_issuer_name(cert, X509_get_subject_name(cert));
+    X509_sign(cert, key, EVP_sha256());
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_use_certificate(ctx, cert);
+    SSL_CTX_use_PrivateKey(ctx, key);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return ctx;
+}
+
+static void *serve_tls(void *arg)
+{
+    struct tls_server *tls = arg;
+    int fd = accept(tls->listener, NULL, NULL);
+    if (!tls->speaks_tls) {
+        (void)!write(fd, "HTTP/1.1 400 Bad\r\n\r\n",
+                     20); /* the client decides what it makes of it */
+        (void)close(fd);
+        return NULL;
+    }
+    SSL_CTX *ctx = make_untrusted();
+    SSL *ssl = SSL_new(ctx);
+    SSL_set_fd(ssl, fd);
+    char byte = 0;
+    /* the handshake is only over for the client once it has accepted the certificate */
+    tls->shook_hands = SSL_accept(ssl) == 1 && SSL_read(ssl, &byte, 1) == 1;
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    (void)close(fd);
+    return NULL;
+}
+
+static void start_tls(struct tls_server *tls)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    tls->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(bind(tls->listener, (const struct sockaddr *)&address, len) == 0);
+    CHECK(listen(tls->listener, 1) == 0);
+    CHECK(getsockname(tls->listener, (struct sockaddr *)&address, &len) == 0);
+    tls->port = ntohs(address.sin_port);
+    CHECK(pthread_create(&tls->thread, NULL, serve_tls, tls) == 0);
+}
+
+static void check_tls(bool speaks_tls, const char *cause, bool fatal)
+{
+    struct tls_server tls = {.speaks_tls = speaks_tls};
+    start_tls(&tls);
+    char base[64];
+    char message[128];
+    (void)snprintf(base, sizeof(base), "https://127.0.0.1:%d", tls.port);
+    (void)snprintf(message, sizeof(message), "could not call '127.0.0.1:%d': %s", tls.port, cause);
+    CHECK_ERR(send_to(base, "POST", "/w", true, STR("{}")), err, ERR_NETWORK, message);
+    check_flags(!fatal, false);
+    CHECK_INT(err.fatal, fatal);
+    pthread_join(tls.thread, NULL);
+    CHECK(!tls.shook_hands);
+    (void)close(tls.listener);
+}
+
+static void an_untrusted_certificate_gets_nothing(void)
+{
+    start(&(struct http_options){0});
+    check_tls(true, "its certificate is not trusted", true);
+    CHECK_STR(err.hint, "Check the address, the clock and the certificates of this machine.");
+    check_tls(false, "no TLS connection", false);
+    stop_all();
+}
+
+static void a_proxy_that_refuses_sent_nothing_and_sees_no_token(void)
+{
+    start(&(struct http_options){0});
+    setenv("https_proxy", httpserver_url(server), 1);
+    httpserver_script(server, &(struct httpserver_step){.expect_method = "CONNECT", .status = 502});
+    struct secret token = {0};
+    secret_set(&token, STR("t0ken"));
+    struct http_request request = {.method = "POST",
+                                   .url = "https://api.example.com/rev-users.merge",
+                                   .is_write = true,
+                                   .bearer = &token,
+                                   .body = STR("{}")};
+    CHECK_ERR(http_send(http, &request, &response, &err), err, ERR_NETWORK,
+              "could not call 'api.example.com': the proxy answered 502");
+    check_flags(true, false);
+    unsetenv("https_proxy");
+    struct httpserver_record record;
+    char value[64];
+    CHECK(httpserver_get(server, 0, &record));
+    CHECK(record.expected);
+    CHECK_STR(record.path, "api.example.com:443");
+    CHECK_STR(httpserver_header(&record, "Authorization", value, sizeof(value)), "");
+    CHECK_INT(httpserver_count(server), 1);
+    secret_done(&token);
+    stop_all();
+}
+
+static void a_head_has_no_body(void)
+{
+    start(&(struct http_options){0});
+    httpserver_script(server,
+                      &(struct httpserver_step){.act = HTTPSERVER_RAW,
+                                                .body = STR("HTTP/1.1 200 OK\r\n"
+                                                            "Content-Length: 1000\r\n\r\n")});
+    CHECK_OK(send_to(httpserver_url(server), "HEAD", "/x", false, STR_NONE), err);
+    CHECK_INT(response.status, 200);
+    CHECK_INT(response.body.len, 0);
+    struct httpserver_record record;
+    CHECK(httpserver_get(server, 0, &record));
+    CHECK_STR(record.method, "HEAD");
+    stop_all();
+}
+
 static void a_bad_url_is_a_setting_to_mend(void)
 {
     start(&(struct http_options){0});
@@ -668,6 +800,9 @@ int main(int argc, char **argv)
         TAP_TEST(a_refused_connection_sent_nothing),
         TAP_TEST(an_unknown_host_sent_nothing),
         TAP_TEST(a_failed_tls_handshake_sent_nothing),
+        TAP_TEST(an_untrusted_certificate_gets_nothing),
+        TAP_TEST(a_proxy_that_refuses_sent_nothing_and_sees_no_token),
+        TAP_TEST(a_head_has_no_body),
         TAP_TEST(a_bad_url_is_a_setting_to_mend),
         TAP_TEST(silence_ends_a_call),
         TAP_TEST(a_slow_answer_is_not_a_silent_one),

@@ -339,6 +339,15 @@ static void *queue_up(void *arg)
     return NULL;
 }
 
+static void wait_for_line(struct limiter *limiter, int64_t threads)
+{
+    struct limiter_state state;
+    do {
+        (void)usleep(1000); /* as short as it likes */
+        limiter_look(limiter, &state);
+    } while (state.waiting < threads);
+}
+
 static void the_first_to_come_is_the_first_to_go(void)
 {
     AUTO(limiter_close) struct limiter *limiter = open_with(-1, NULL, 1, 150, clock_system());
@@ -350,7 +359,7 @@ static void the_first_to_come_is_the_first_to_go(void)
     for (int i = 0; i < 6; i++) {
         queuers[i] = (struct queuer){.limiter = limiter, .served = &served, .order = -1};
         CHECK(pthread_create(&threads[i], NULL, queue_up, &queuers[i]) == 0);
-        (void)usleep(30000); /* it stands in line before the next one comes */
+        wait_for_line(limiter, i + 1);
     }
     limiter_give(limiter, token);
     for (int i = 0; i < 6; i++) {
@@ -374,7 +383,7 @@ static void a_stop_reaches_the_whole_line(void)
         queuers[i] = (struct queuer){.limiter = limiter, .stop = &stop, .served = &served};
         CHECK(pthread_create(&threads[i], NULL, queue_up, &queuers[i]) == 0);
     }
-    (void)usleep(50000);
+    wait_for_line(limiter, 4);
     int64_t raised_ns = clock_mono_ns(clock_system());
     stop_raise(&stop, 1);
     for (int i = 0; i < 4; i++) {
