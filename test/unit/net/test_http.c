@@ -151,6 +151,25 @@ static void every_method_and_a_large_body_arrive(void)
     stop_all();
 }
 
+static void too_many_headers_are_refused(void)
+{
+    start(&(struct http_options){0});
+    struct http_header many[40];
+    for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+        many[i] = (struct http_header){"X-A", STR("1")};
+    }
+    struct http_request request = {
+        .method = "GET", .url = httpserver_url(server), .headers = many, .header_count = 31};
+    CHECK_OK(http_send(http, &request, &response, &err), err);
+    for (size_t count = 32; count <= ARRAY_LEN(many); count++) {
+        request.header_count = count;
+        CHECK_ERR(http_send(http, &request, &response, &err), err, ERR_INTERNAL,
+                  "could not send the request: too many headers");
+    }
+    CHECK_INT(httpserver_count(server), 1);
+    stop_all();
+}
+
 static void a_token_with_a_line_end_is_not_sent(void)
 {
     start(&(struct http_options){0});
@@ -341,6 +360,9 @@ static void an_answer_above_the_limit(void)
     httpserver_script(server, &exact);
     CHECK_OK(get("/exact"), err);
     CHECK_INT(response.body.len, 1 << 20);
+    CHECK_OK(get("/small"), err);
+    CHECK_TEXT(buf_str(&response.body), "{}");
+    CHECK(response.body.cap < 1 << 20); /* the large buffer is not kept */
     stop_all();
 }
 
@@ -784,6 +806,7 @@ int main(int argc, char **argv)
     static const struct tap_test tests[] = {
         TAP_TEST(a_read_and_a_write_arrive_as_asked),
         TAP_TEST(every_method_and_a_large_body_arrive),
+        TAP_TEST(too_many_headers_are_refused),
         TAP_TEST(a_token_with_a_line_end_is_not_sent),
         TAP_TEST(a_write_on_a_dying_connection_arrives_once),
         TAP_TEST(a_write_without_a_body_too),

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -619,6 +620,17 @@ static void a_reboot_forgets_nothing(void)
     }
     CHECK_INT(call(limiter), 8003);
     limiter_close(limiter);
+    /* a damaged slot counts as just now under another boot too */
+    int fd = openat(dir, "l", O_WRONLY | O_CLOEXEC);
+    CHECK(pwrite(fd, "damage", 6, 100) == 6);
+    (void)close(fd);
+    fakeclock_set(&fake, INT64_C(900000000000), real_ms + 1800000);
+    limiter = open_boot(dir, "boot-3b");
+    CHECK_INT(free_tokens(limiter), 2);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(call(limiter), 0);
+    }
+    limiter_close(limiter);
     /* its wall clock is an hour behind: as if just now */
     fakeclock_set(&fake, INT64_C(900000000000), real_ms - 3600000);
     limiter = open_boot(dir, "boot-4");
@@ -660,6 +672,33 @@ static void what_is_no_file_is_refused(void)
               "could not open 's': Too many levels of symbolic links");
     CHECK_ERR(limiter_open(dir, "f", &options, &err) != NULL, err, ERR_IO,
               "could not open 'f': it is not a regular file");
+    (void)close(dir);
+}
+
+static void a_full_disk_is_an_error_and_not_a_crash(void)
+{
+    fakeclock_init(&fake);
+    int dir = open_tmpdir();
+    struct rlimit old;
+    CHECK(getrlimit(RLIMIT_FSIZE, &old) == 0);
+    const struct rlimit low = {.rlim_cur = 100, .rlim_max = old.rlim_max};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction before;
+    CHECK(sigaction(SIGXFSZ, &ignore, &before) == 0);
+    struct limiter *limiter = open_with(dir, "ok", 3, 1000, &fake.clock);
+    CHECK(setrlimit(RLIMIT_FSIZE, &low) == 0);
+    struct limiter_options options = {.calls = 3, .period_ms = 1000, .clock = &fake.clock};
+    CHECK_ERR(limiter_open(dir, "l", &options, &err) != NULL, err, ERR_IO,
+              "could not use 'l': File too large");
+    /* a limiter that would have to grow fails too, and gives nothing */
+    int token = -1;
+    CHECK_OK(limiter_set(limiter, 50, 1000, &err), err);
+    CHECK_ERR(limiter_take(limiter, NULL, 1, &token, NULL, &err), err, ERR_IO,
+              "could not use the file of the rate limit: File too large");
+    CHECK(setrlimit(RLIMIT_FSIZE, &old) == 0);
+    CHECK(sigaction(SIGXFSZ, &before, NULL) == 0);
+    CHECK_INT(call(limiter), 0);
+    limiter_close(limiter);
     (void)close(dir);
 }
 
@@ -775,5 +814,6 @@ TAP_MAIN(TAP_TEST(tokens_come_back_a_period_after_the_end), TAP_TEST(without_a_l
          TAP_TEST(two_at_once_see_each_other), TAP_TEST(damage_makes_it_wait),
          TAP_TEST(a_file_cut_under_our_feet_is_filled_again), TAP_TEST(a_reboot_forgets_nothing),
          TAP_TEST(a_clock_that_went_back_makes_it_wait), TAP_TEST(what_is_no_file_is_refused),
+         TAP_TEST(a_full_disk_is_an_error_and_not_a_crash),
          TAP_TEST(a_killed_process_leaves_its_tokens_used),
          TAP_TEST(kills_at_any_moment_never_exceed_the_limit), TAP_TEST(processes_share_the_limit))
