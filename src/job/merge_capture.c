@@ -26,6 +26,7 @@ enum {
     FILE_BYTES_MAX = 1024 * 1024 * 1024,
     NAME_BYTES = 100,
     EXTENSION_BYTES = 10,
+    REFUSALS_MAX = 3,
 };
 
 /* A work, a conversation or a contact. */
@@ -395,9 +396,11 @@ static bool list_entries(struct timeline *timeline, str object, struct err *err)
 }
 
 /* Replies may have to be listed apart; DevRev does not say. A remote that does not take a comment as
- * an object has them in the timeline already, or nowhere: the backup then says so. */
+ * an object has them in the timeline already, or nowhere: the backup then says so, and after a few
+ * such answers and no other the worker does not ask again. */
 static bool list_replies(struct timeline *timeline, struct buf *out, struct err *err)
 {
+    struct merge_worker *worker = timeline->capture->worker;
     json_t *threads = timeline->threads;
     timeline->threads = NULL;
     for (size_t i = 0; i < json_array_size(threads); i++) {
@@ -409,14 +412,20 @@ static bool list_replies(struct timeline *timeline, struct buf *out, struct err 
         if (object.ptr == NULL) {
             continue;
         }
+        if (!worker->threads_listed && worker->threads_refused >= REFUSALS_MAX) {
+            timeline->capture->unlisted_threads++;
+            continue;
+        }
         if (!list_entries(timeline, object, &failure)) {
             if (failure.kind != ERR_NOT_FOUND && failure.http_status != 400) {
                 *err = failure;
                 return false;
             }
+            worker->threads_refused++;
             timeline->capture->unlisted_threads++;
             continue;
         }
+        worker->threads_listed = true;
         buf_addz(out, out->len != 0 ? ",\n{\"of\":" : "\n{\"of\":");
         buf_add_json(out, object);
         buf_addz(out, ",\"entries\":[");

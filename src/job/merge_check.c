@@ -92,19 +92,6 @@ static bool check_merged(struct job_change *change, const json_t *loser, const j
     return true;
 }
 
-static bool check_verified(struct job_change *change, const json_t *loser, const json_t *survivor,
-                           struct err *err)
-{
-    const json_t *a = json_object_get(loser, "is_verified");
-    const json_t *b = json_object_get(survivor, "is_verified");
-    if (json_is_boolean(a) && json_is_boolean(b) && json_is_true(a) != json_is_true(b)) {
-        return err_set(err, ERR_DRIFT, "of contacts '%s' and '%s' only one is verified",
-                       shown(&change->arena, change->plan.target),
-                       shown(&change->arena, change->plan.survivor));
-    }
-    return true;
-}
-
 /* --- fields -------------------------------------------------------------------------------- */
 
 static bool check_fields(struct merge_worker *worker, struct job_change *change,
@@ -158,7 +145,6 @@ static bool check(struct merge_worker *worker, struct job_change *change, struct
     if (!data->already_merged &&
         (!check_alive(shown(&change->arena, change->plan.target), loser, err) ||
          !check_alive(shown(&change->arena, change->plan.survivor), survivor, err) ||
-         !check_verified(change, loser, survivor, err) ||
          !check_fields(worker, change, contacts, err))) {
         return false;
     }

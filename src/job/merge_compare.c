@@ -27,6 +27,9 @@ str merge_field(struct arena *arena, const json_t *contact, str path)
     if (json_is_string(value)) {
         return (str){json_string_value(value), json_string_length(value)};
     }
+    if (json_is_boolean(value)) {
+        return json_is_true(value) ? STR("true") : STR("false");
+    }
     if (json_is_number(value)) {
         double number = json_number_value(value);
         bool whole = number > -1e15 && number < 1e15 && floor(number) >= number;

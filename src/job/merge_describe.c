@@ -107,7 +107,9 @@ void merge_describe(const struct plan_header *plan, const struct plan_change *ch
 {
     buf_addz(out, "merge ");
     add_value(out, change->target);
-    buf_addz(out, " into ");
+    /* ids that a person would type fit on one line, the remote's long ones do not */
+    bool fits = change->target.len + change->survivor.len <= VALUE_BYTES;
+    buf_addz(out, fits ? " into " : "\n into ");
     add_value(out, change->survivor);
     buf_addz(out, "\n  why            ");
     add_value(out, change->strategy);

@@ -14,6 +14,8 @@ enum merge_side { MERGE_LOSER, MERGE_SURVIVOR, MERGE_SIDES };
 struct merge_worker {
     struct job_run *run;
     struct devrev *devrev;
+    bool threads_listed; /* the remote has listed replies of a comment */
+    int threads_refused; /* or has not taken a comment as an object, so often */
 };
 
 /* How a side is tied to a work or conversation. */
@@ -99,8 +101,8 @@ bool merge_state_write(struct merge_worker *worker, struct job_change *change,
 
 /* --- comparing (merge_compare.c) ------------------------------------------------------------- */
 
-/* A field of a rev_user as text: "email", "rev_org.display_name", "custom_fields.tnt__tier". Text and
- * numbers; anything else and a missing one is "". */
+/* A field of a rev_user as text: "email", "rev_org.display_name", "custom_fields.tnt__tier". Text,
+ * numbers, "true" and "false"; anything else and a missing one is "". */
 str merge_field(struct arena *arena, const json_t *contact, str path);
 
 /* Names of the survivor's kept fields that differ, joined by ", ": "" where none does. */

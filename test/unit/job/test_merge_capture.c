@@ -312,6 +312,29 @@ static void replies_that_cannot_be_listed_are_told(void)
     }
 }
 
+static void a_remote_without_replies_is_not_asked_for_ever(void)
+{
+    start();
+    rig.worker.threads_refused = 3;
+    fail_at = NONE;
+    said = 0;
+    say("{\"works\":[" TICKET_2 "]}");
+    say("{}");
+    say("{}");
+    say("{}");
+    say("{}");
+    say("{}"); /* links of three objects */
+    say("{}");
+    say("{}");
+    say("{}"); /* timelines of the contacts */
+    say("{}");
+    say("{\"timeline_entries\":[{\"id\":\"c\",\"thread\":{\"total_replies\":2}}]}");
+    CHECK_OK(capture(), err);
+    CHECK_INT(httpserver_count(rig.server), 2 + 11);
+    CHECK(strstr(content("metadata/merge_state.json"), "\"threads_not_listed\":1") != NULL);
+    finish();
+}
+
 static void an_attachment_of_another_size_is_no_backup(void)
 {
     start();
@@ -396,6 +419,7 @@ static void without_a_backup_nothing_is_sent(void)
 TAP_MAIN(TAP_TEST(every_file_with_its_bytes), TAP_TEST(batches_ask_for_both_contacts),
          TAP_TEST(anything_unread_is_no_backup), TAP_TEST(a_refused_token_stops_the_run),
          TAP_TEST(replies_that_cannot_be_listed_are_told),
+         TAP_TEST(a_remote_without_replies_is_not_asked_for_ever),
          TAP_TEST(an_attachment_of_another_size_is_no_backup),
          TAP_TEST(a_later_attempt_uses_the_same_directory),
          TAP_TEST(another_process_goes_on_from_the_backup),

@@ -21,7 +21,7 @@ static void fields_are_found_by_path(void)
     CHECK_TEXT(merge_field(&arena, contact, STR("rev_org.display_name")), "Org");
     CHECK_TEXT(merge_field(&arena, contact, STR("custom_fields.tnt__tier")), "3");
     CHECK_TEXT(merge_field(&arena, contact, STR("custom_fields.tnt__share")), "0.5");
-    CHECK_TEXT(merge_field(&arena, contact, STR("custom_fields.tnt__flag")), "");
+    CHECK_TEXT(merge_field(&arena, contact, STR("custom_fields.tnt__flag")), "true");
     CHECK_TEXT(merge_field(&arena, contact, STR("tags")), "");
     CHECK_TEXT(merge_field(&arena, contact, STR("email.x")), "");
     CHECK_TEXT(merge_field(&arena, contact, STR("none")), "");

@@ -79,6 +79,19 @@ static void long_values_are_cut_between_characters(void)
                 "  external_ref   a?b\n");
 }
 
-TAP_MAIN(TAP_TEST(shows_what_is_kept_and_what_is_lost),
+static void long_ids_take_two_lines(void)
+{
+    struct plan_header none = {.column_count = 0};
+    struct plan_change change = {.target = STR("don:identity:dvrv-us-1:devo/0:revu/12"),
+                                 .survivor = STR("don:identity:dvrv-us-1:devo/0:revu/34"),
+                                 .strategy = STR("revu-pairs")};
+    AUTO_BUF struct buf out = {0};
+    merge_describe(&none, &change, &out);
+    CHECK_STR(buf_z(&out), "merge don:identity:dvrv-us-1:devo/0:revu/12\n"
+                           " into don:identity:dvrv-us-1:devo/0:revu/34\n"
+                           "  why            revu-pairs\n");
+}
+
+TAP_MAIN(TAP_TEST(long_ids_take_two_lines), TAP_TEST(shows_what_is_kept_and_what_is_lost),
          TAP_TEST(nothing_is_lost_with_an_empty_or_equal_value),
          TAP_TEST(long_values_are_cut_between_characters))
