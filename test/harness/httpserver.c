@@ -33,6 +33,7 @@ struct httpserver {
     size_t next_step;
     struct httpserver_record *records;
     size_t record_count;
+    size_t record_room;
     struct connection connections[MAX_CONNECTIONS];
     int connection_count;
     pthread_t acceptor;
@@ -150,7 +151,10 @@ static struct httpserver_step note_request(struct httpserver *server,
     record->expected =
         (step.expect_method == NULL || strcmp(step.expect_method, record->method) == 0) &&
         (step.expect_path == NULL || strcmp(step.expect_path, record->path) == 0);
-    server->records = xrealloc(server->records, server->record_count + 1, sizeof(*record));
+    if (server->record_count == server->record_room) {
+        server->record_room = server->record_room != 0 ? server->record_room * 2 : 16;
+        server->records = xrealloc(server->records, server->record_room, sizeof(*record));
+    }
     server->records[server->record_count++] = *record;
     pthread_mutex_unlock(&server->lock);
     return step;
