@@ -103,6 +103,19 @@ static bool matches(const struct request *request, const struct filter *filter,
            filter_custom(filter->custom, version->custom_fields);
 }
 
+/* A filter that names one address is answered from those who have or had it. */
+static const struct list *candidates(const struct request *request, const struct filter *filter)
+{
+    static const struct list none;
+    const struct world *world = &request->sandbox->world;
+    if (json_array_size(filter->email) != 1) {
+        return &world->all[KIND_USER];
+    }
+    const struct list *list =
+        world_by_email(world, json_string_value(json_array_get(filter->email, 0)));
+    return list != NULL ? list : &none;
+}
+
 static void find(struct request *request, struct page *page)
 {
     struct filter filter = {.email = body_list(request, "email"),
@@ -117,7 +130,7 @@ static void find(struct request *request, struct page *page)
                             .custom = json_object_get(request->body, "custom_fields"),
                             .verified = json_object_get(request->body, "is_verified"),
                             .tags = body_list(request, "tags")};
-    const struct list *users = &request->sandbox->world.all[KIND_USER];
+    const struct list *users = candidates(request, &filter);
     for (size_t i = 0; i < users->len; i++) {
         const struct user *user = (const struct user *)users->items[i];
         if (user->type == USER_REV && matches(request, &filter, user)) {
@@ -291,11 +304,6 @@ static bool fill(struct request *request, struct user_version *version, const js
     return true;
 }
 
-static void hold_ref(struct world *world, struct user *user)
-{
-    (void)map_put(&world->refs, str_of(user->now->external_ref), user);
-}
-
 void contacts_update(struct request *request)
 {
     struct world *world = &request->sandbox->world;
@@ -314,7 +322,7 @@ void contacts_update(struct request *request)
         answer_user(request, user);
     }
     if (ok && !request->never) {
-        hold_ref(world, user);
+        contact_index(world, user);
         request->changed = true;
     } else {
         user->now = version->older;
@@ -372,7 +380,7 @@ void contacts_create(struct request *request)
     if (request->never) {
         world_forget(world, &user->obj);
     } else {
-        hold_ref(world, user);
+        contact_index(world, user);
         request->changed = true;
     }
 }

@@ -249,15 +249,15 @@ static void carry_out(struct service *service, const char *body, struct buf *eff
     }
 }
 
-static void request_line(const struct service *service, int64_t seq, str call, const char *body,
-                         struct buf *line)
+static void request_line(const struct service *service, int64_t seq, const char *call,
+                         const char *body, struct buf *line)
 {
     bool silent = service->fault.action == FAULT_DROP_AFTER;
     jw_obj(line, NULL);
     jw_int(line, "seq", seq);
     jw_int(line, "at_ms", service->arrived_ms);
     jw_str(line, "remote", "devrev");
-    jw_text(line, "call", call);
+    jw_str(line, "call", call);
     jw_int(line, "status", silent ? 0 : service->answer->status);
     if (service->cause != NULL) {
         jw_str(line, "cause", service->cause);
@@ -273,11 +273,17 @@ static void request_line(const struct service *service, int64_t seq, str call, c
     jw_end_obj(line);
 }
 
-/* The name under which a call is counted: of unknown routes only the beginning. */
-static str label(const struct service *service)
+enum { LABEL_BYTES = 96 };
+
+/* The name under which a call is counted: of unknown routes only the beginning, made printable. */
+static void label(const struct service *service, char out[LABEL_BYTES])
 {
     str call = service->visit->call;
-    return (str){call.ptr, call.len < 80 ? call.len : 80};
+    size_t len = call.len < LABEL_BYTES - 1 ? call.len : LABEL_BYTES - 1;
+    for (size_t i = 0; i < len; i++) {
+        out[i] = call.ptr[i] > ' ' && call.ptr[i] < 0x7f ? call.ptr[i] : '?';
+    }
+    out[len] = '\0';
 }
 
 /* With the lock: log, effects file, requests file, in this order. */
@@ -285,9 +291,8 @@ static void record(struct service *service, const char *body, const struct buf *
 {
     struct sandbox *sandbox = service->sandbox;
     AUTO_BUF struct buf line = {0};
-    char call[96];
-    str name = label(service);
-    (void)snprintf(call, sizeof(call), "%" STR_FMT, STR_ARG(name));
+    char call[LABEL_BYTES];
+    label(service, call);
     bool silent = service->fault.action == FAULT_DROP_AFTER;
     struct call_row row = {.second = service->arrived_ms / 1000,
                            .call = call,
@@ -302,7 +307,7 @@ static void record(struct service *service, const char *body, const struct buf *
         }
         return;
     }
-    request_line(service, seq, name, body, &line);
+    request_line(service, seq, call, body, &line);
     if (sandbox->store.log_fd >= 0) {
         AUTO_BUF struct buf log = {0};
         buf_printf(&log, "%d\t", service->flags);

@@ -203,9 +203,7 @@ static void add_contact(struct world *world, struct rng *rng, const struct seed_
     }
     user->now = version;
     world_add(world, KIND_USER, &user->obj);
-    if (version->external_ref[0] != '\0' && !map_has(&world->refs, str_of(version->external_ref))) {
-        (void)map_put(&world->refs, str_of(version->external_ref), user);
-    }
+    contact_index(world, user);
 }
 
 void seed_world(struct world *world, const struct seed_sizes *sizes,

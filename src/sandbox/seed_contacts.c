@@ -200,8 +200,9 @@ static void add_group(struct maker *maker, const char *email, uint32_t generated
 /* Everything that is no pair, in turn. */
 static void add_other(struct maker *maker)
 {
-    static const char *const roles[] = {"info@example.com", "support@example.org",
-                                        "noreply@example.net", "billing@corp.example.org"};
+    static const char *const roles[] = {"info", "support", "noreply", "billing"};
+    const char *role = arena_printf(&maker->world->arena, "%s@account%u.example.com",
+                                    roles[maker->groups % ARRAY_LEN(roles)], maker->groups / 48);
     switch (rng_below(maker->rng, 16)) {
     case 0:
         add_group(maker, NULL, 1, 2, 0);
@@ -216,7 +217,7 @@ static void add_other(struct maker *maker)
         add_group(maker, NULL, 1, 0, 1);
         break;
     case 4:
-        add_group(maker, roles[rng_below(maker->rng, ARRAY_LEN(roles))], 1, 1, 0);
+        add_group(maker, role, 1, 1, 0);
         break;
     case 5:
         add_group(maker, "", 1, 0, 0);

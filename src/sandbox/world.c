@@ -83,6 +83,7 @@ void world_done(struct world *world)
 {
     map_done(&world->by_id);
     map_done(&world->refs);
+    map_done(&world->emails);
     arena_done(&world->arena);
 }
 
@@ -212,6 +213,27 @@ void conversation_index(struct world *world, struct conversation *conversation)
     index_users(world, &conversation->now->members, &conversation->obj);
     index_users(world, &conversation->now->owned_by, &conversation->obj);
     index_add(world, &conversation->now->created_by->conversations, &conversation->obj);
+}
+
+void contact_index(struct world *world, struct user *contact)
+{
+    const struct user_version *now = contact->now;
+    if (now->external_ref[0] != '\0' && world_ref_holder(world, now->external_ref) == NULL) {
+        (void)map_put(&world->refs, str_of(now->external_ref), contact);
+    }
+    if (now->email != NULL) {
+        struct list *list = map_get(&world->emails, str_of(now->email));
+        if (list == NULL) {
+            list = arena_new(&world->arena, struct list);
+            (void)map_put(&world->emails, str_of(now->email), list);
+        }
+        index_add(world, list, &contact->obj);
+    }
+}
+
+const struct list *world_by_email(const struct world *world, const char *email)
+{
+    return map_get(&world->emails, str_of(email));
 }
 
 struct user *world_ref_holder(const struct world *world, const char *ref)

@@ -196,8 +196,9 @@ struct job {
 
 struct world {
     struct arena arena;
-    struct map by_id; /* id and display id -> struct obj */
-    struct map refs;  /* external_ref -> the contact that holds it */
+    struct map by_id;  /* id and display id -> struct obj */
+    struct map refs;   /* external_ref -> the contact that holds it */
+    struct map emails; /* address -> struct list of the contacts that have or had it */
     struct list all[KIND_COUNT];
     uint64_t seed;
     struct user *self; /* whose token it is */
@@ -240,6 +241,11 @@ struct conversation_version *conversation_change(struct world *world,
 /* Puts the object into the lists of every user that its newest version names. */
 void work_index(struct world *world, struct work *work);
 void conversation_index(struct world *world, struct conversation *conversation);
+
+/* Puts the contact under its newest address and external_ref. */
+void contact_index(struct world *world, struct user *contact);
+/* Those that have or had the address, in order; NULL none. */
+const struct list *world_by_email(const struct world *world, const char *email);
 
 /* The contact that holds `ref` and is neither merged nor deleted; NULL none. */
 struct user *world_ref_holder(const struct world *world, const char *ref);
