@@ -50,7 +50,18 @@ bool disk_rename(int dirfd, const char *from, const char *to, bool keep, const c
     }
     int rc = renameat2(dirfd, from, dirfd, to, keep ? RENAME_NOREPLACE : 0);
     if (rc != 0 && errno == EINVAL && keep) { /* a file system without RENAME_NOREPLACE */
-        rc = fs_exists(dirfd, to) ? (errno = EEXIST, -1) : renameat(dirfd, from, dirfd, to);
+        rc = fs_exists(dirfd, to) ? -1 : renameat(dirfd, from, dirfd, to);
+        errno = rc != 0 && fs_exists(dirfd, to) ? EEXIST : errno;
     }
     return rc == 0 || disk_fail(err, errno, "rename", shown);
+}
+
+bool disk_move(int from_fd, const char *from, int to_fd, const char *to, const char *shown,
+               struct err *err)
+{
+    int injected = FAILPOINT("fs.rename");
+    if (injected != 0) {
+        return disk_fail(err, injected, "rename", shown);
+    }
+    return renameat(from_fd, from, to_fd, to) == 0 || disk_fail(err, errno, "rename", shown);
 }

@@ -28,4 +28,8 @@ bool disk_close(int fd, const char *shown, struct err *err) MUST_CHECK;
 bool disk_rename(int dirfd, const char *from, const char *to, bool keep, const char *shown,
                  struct err *err) MUST_CHECK;
 
+/* From one directory into another, replacing what is there. */
+bool disk_move(int from_fd, const char *from, int to_fd, const char *to, const char *shown,
+               struct err *err) MUST_CHECK;
+
 #endif

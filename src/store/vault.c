@@ -32,7 +32,7 @@ enum {
 static bool is_safe(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("._+@-", c) != NULL);
+           (c != 0 && strchr("._+@-", c) != NULL);
 }
 
 /* Appends one byte of a name; a leading dot would hide the file. */
@@ -272,12 +272,32 @@ static bool for_each_name(int dir_fd,
     return ok;
 }
 
-static bool remove_one(void *ctx UNUSED, int fd, const char *name, struct err *err)
+/* ctx: a name to leave, or NULL */
+static bool remove_one(void *ctx, int fd, const char *name, struct err *err)
 {
-    return fs_remove_tree(fd, name, err);
+    return (ctx != NULL && strcmp(ctx, name) == 0) || fs_remove_tree(fd, name, err);
 }
 
-/* Whether it holds nothing but an empty metadata/: what a process left that died while it began. */
+/* What says whose the directory is goes last, so that a process that dies while it empties leaves a
+ * directory that is still its change's or is_abandoned(). */
+static bool empty_directory(int dir_fd, struct err *err)
+{
+    char metadata_name[] = STATE_DIR;
+    char state_name[] = STATE_NAME;
+    AUTO_CLOSE int metadata = -1;
+    if (!for_each_name(dir_fd, remove_one, metadata_name, err)) {
+        return false;
+    }
+    if (!fs_exists(dir_fd, STATE_DIR)) {
+        return true;
+    }
+    return fs_open_dir(dir_fd, STATE_DIR, &metadata, err) &&
+           for_each_name(metadata, remove_one, state_name, err) &&
+           for_each_name(metadata, remove_one, NULL, err);
+}
+
+/* ctx: set to true where something else is there than what a process leaves that dies while it begins:
+ * metadata/ with nothing in it, or with an empty state. */
 static bool note_other(void *ctx, int fd UNUSED, const char *name, struct err *err UNUSED)
 {
     bool *other = ctx;
@@ -285,10 +305,13 @@ static bool note_other(void *ctx, int fd UNUSED, const char *name, struct err *e
     return true;
 }
 
-static bool note_any(void *ctx, int fd UNUSED, const char *name UNUSED, struct err *err UNUSED)
+static bool note_written(void *ctx, int fd, const char *name, struct err *err UNUSED)
 {
     bool *other = ctx;
-    *other = true;
+    struct stat st;
+    bool empty_state = strcmp(name, STATE_NAME) == 0 &&
+                       fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == 0;
+    *other = *other || !empty_state;
     return true;
 }
 
@@ -303,7 +326,7 @@ static bool is_abandoned(int dir_fd)
     if (!fs_open_dir(dir_fd, STATE_DIR, &metadata, &err)) {
         return err.os_errno == ENOENT;
     }
-    return for_each_name(metadata, note_any, &other, &err) && !other;
+    return for_each_name(metadata, note_written, &other, &err) && !other;
 }
 
 static bool is_of_change(int dir_fd, const char *change_id)
@@ -341,7 +364,7 @@ static bool take_directory(const struct vault *vault, const char *name, const ch
     if (!made && !is_of_change(fd, change_id) && !is_abandoned(fd)) {
         return true;
     }
-    if (!made && !for_each_name(fd, remove_one, NULL, err)) {
+    if (!made && !empty_directory(fd, err)) {
         return false;
     }
     *ret_fd = fd;

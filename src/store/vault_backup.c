@@ -472,18 +472,29 @@ bool backup_seal(struct backup *backup, struct err *err)
 
 /* --- after the seal ---------------------------------------------------------------------------- */
 
-/* Atomic, but not flushed: the journal is the truth, this is for people. */
+static bool open_logs(const struct backup *backup, int *ret_fd, struct err *err)
+{
+    if (mkdirat(backup->dir_fd, LOGS_DIR, 0700) != 0 && errno != EEXIST) {
+        return disk_fail(err, errno, "create directory", LOGS_DIR);
+    }
+    return fs_open_dir(backup->dir_fd, LOGS_DIR, ret_fd, err);
+}
+
+/* Atomic, but not flushed: the journal is the truth, this is for people. Written in logs/ first: what a
+ * process leaves there that dies in between is no file that the manifest should have listed. */
 bool backup_state(struct backup *backup, str json, struct err *err)
 {
     static const char temp[] = STATE_NAME ".tmp";
+    AUTO_CLOSE int logs = -1;
     AUTO_CLOSE int metadata = -1;
-    if (!vault_open_below(backup->dir_fd, STR(STATE_DIR), NULL, &metadata, err)) {
+    if (!open_logs(backup, &logs, err) ||
+        !vault_open_below(backup->dir_fd, STR(STATE_DIR), NULL, &metadata, err)) {
         return backup_failed(err, "note the state of");
     }
-    (void)unlinkat(metadata, temp, 0); /* what a dead process left; if it stays, creating fails */
-    if (!fs_write_new(metadata, temp, json, false, err) ||
-        !disk_rename(metadata, temp, STATE_NAME, false, STATE_NAME, err)) {
-        (void)unlinkat(metadata, temp, 0); /* the first error is the one told */
+    (void)unlinkat(logs, temp, 0); /* what a dead process left; if it stays, creating fails */
+    if (!fs_write_new(logs, temp, json, false, err) ||
+        !disk_move(logs, temp, metadata, STATE_NAME, STATE_NAME, err)) {
+        (void)unlinkat(logs, temp, 0); /* the first error is the one told */
         return backup_failed(err, "note the state of");
     }
     return true;
@@ -497,11 +508,7 @@ bool backup_log(struct backup *backup, const char *name, str line, struct err *e
         return err_set(err, ERR_INTERNAL, "could not write a log of the backup: '%s' is no name",
                        name);
     }
-    if ((mkdirat(backup->dir_fd, LOGS_DIR, 0700) != 0 && errno != EEXIST) ||
-        !fs_open_dir(backup->dir_fd, LOGS_DIR, &logs, err)) {
-        if (logs < 0 && err != NULL && !err_is(err)) {
-            (void)disk_fail(err, errno, "create directory", LOGS_DIR);
-        }
+    if (!open_logs(backup, &logs, err)) {
         return backup_failed(err, "write a log of");
     }
     AUTO_CLOSE int fd =

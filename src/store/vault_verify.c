@@ -54,7 +54,7 @@ static void check_file(struct verify *verify, const struct manifest_file *file)
 static bool is_ours(const char *path)
 {
     return strcmp(path, MANIFEST_NAME) == 0 || strcmp(path, STATE_DIR "/" STATE_NAME) == 0 ||
-           strcmp(path, STATE_DIR "/" STATE_NAME ".tmp") == 0 || strcmp(path, LOGS_DIR) == 0;
+           strcmp(path, LOGS_DIR) == 0;
 }
 
 static void look_for_more(struct verify *verify, int dir_fd, const char *prefix);
