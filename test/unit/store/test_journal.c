@@ -450,6 +450,29 @@ static void changes_come_in_order_of_the_plan(void)
     CHECK_STR(buf_z(&out), "5 failed\n");
 }
 
+static bool collect_state(void *ctx, uint64_t seq, enum change_state state)
+{
+    struct buf *out = ctx;
+    buf_printf(out, "%llu %s\n", (unsigned long long)seq, change_state_name(state));
+    return seq != 8;
+}
+
+static void states_alone_come_in_the_same_order(void)
+{
+    struct err err;
+    AUTO_BUF struct buf out = {0};
+    AUTO(journal_close) struct journal *journal = open_journal(JOURNAL_WRITE);
+    int64_t run = new_run(journal, 10);
+    CHECK_OK(move(journal, run, 9, CHANGE_PLANNED, CHANGE_SKIPPED, &err), err);
+    CHECK_OK(move(journal, run, 0, CHANGE_PLANNED, CHANGE_REFUSED, &err), err);
+    CHECK_OK(journal_state_each(journal, run, collect_state, &out, &err), err);
+    CHECK_STR(buf_z(&out), "0 refused\n9 skipped\n");
+    buf_clear(&out);
+    CHECK_OK(move(journal, run, 8, CHANGE_PLANNED, CHANGE_FAILED, &err), err);
+    CHECK_OK(journal_state_each(journal, run, collect_state, &out, &err), err);
+    CHECK_STR(buf_z(&out), "0 refused\n8 failed\n");
+}
+
 struct nested {
     struct journal *journal;
     int64_t run;
@@ -1177,8 +1200,8 @@ TAP_MAIN(TAP_TEST(run_lives_from_planning_to_undone), TAP_TEST(refused_run_moves
          TAP_TEST(runs_are_listed_oldest_first), TAP_TEST(allowed_moves_are_those_of_the_contract),
          TAP_TEST(a_change_keeps_what_it_is_not_given), TAP_TEST(long_error_is_cut_on_reading),
          TAP_TEST(refused_moves_say_why_and_touch_nothing),
-         TAP_TEST(changes_come_in_order_of_the_plan), TAP_TEST(a_callback_may_call_the_journal),
-         TAP_TEST(sixteen_threads_share_the_journal),
+         TAP_TEST(changes_come_in_order_of_the_plan), TAP_TEST(states_alone_come_in_the_same_order),
+         TAP_TEST(a_callback_may_call_the_journal), TAP_TEST(sixteen_threads_share_the_journal),
          TAP_TEST(every_move_is_in_the_audit_trail_in_order),
          TAP_TEST(what_nobody_waits_for_is_written_at_the_end_too),
          TAP_TEST(what_nobody_waits_for_is_soon_on_the_disk),
