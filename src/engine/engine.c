@@ -270,6 +270,7 @@ bool engine_job_run_init(struct engine *engine, const struct job *job, const str
     (void)snprintf(path, sizeof(path), "limits/%s", job->remote);
     const struct vault_options vault = {.compress = settings->compress};
     ret->calls = callstats_new();
+    callstats_over_time(ret->calls, ret->clock, limits.calls, limits.period_ms);
     ret->limiter = limiter_open(engine->workspace_fd, path, &limits, err);
     if (ret->limiter != NULL) {
         ret->vault = vault_open(engine->workspace_fd, settings->backup_dir, &vault, err);

@@ -27,8 +27,21 @@ struct call_stats {
     uint64_t buckets[CALLSTATS_BUCKETS];
 };
 
+/* Calls that ended within one slot of time. */
+struct slot {
+    uint32_t calls;
+    uint32_t errors;
+    uint32_t limited;
+};
+
 struct callstats {
     pthread_mutex_t lock;
+    const struct clock *clock; /* NULL: no counts over time */
+    int64_t limit_calls;
+    int64_t limit_period_ms;
+    int64_t slot_ms GUARDED_BY(lock);
+    int64_t from_ms GUARDED_BY(lock); /* where slot 0 begins; 0: nothing counted yet */
+    struct slot slots[CALLSTATS_SLOTS] GUARDED_BY(lock);
     struct call_stats *calls[MAX_CALLS] GUARDED_BY(lock); /* in order of name */
     size_t count GUARDED_BY(lock);
 };
@@ -55,7 +68,7 @@ void callstats_free(struct callstats *stats)
 /* --- buckets ------------------------------------------------------------------------------- */
 
 /* Bucket b holds (2^((b-1)/16), 2^(b/16)] microseconds; 0 holds all up to one. */
-static size_t bucket_of(int64_t duration_ns)
+size_t callstats_bucket(int64_t duration_ns)
 {
     if (duration_ns <= 1000) {
         return 0;
@@ -132,11 +145,64 @@ static void count_status(struct call_stats *entry, int status)
     entry->status_count++;
 }
 
+/* --- over time ----------------------------------------------------------------------------- */
+
+void callstats_over_time(struct callstats *stats, const struct clock *clock, int64_t limit_calls,
+                         int64_t limit_period_ms)
+{
+    stats->clock = clock;
+    stats->limit_calls = limit_calls;
+    stats->limit_period_ms = limit_period_ms;
+    stats->slot_ms = CALLSTATS_SLOT_MS;
+}
+
+/* Slots of twice the length. They begin at multiples of their length, so the first may move half a
+ * new slot to the front. */
+static void widen(struct callstats *stats)
+{
+    int64_t slot_ms = stats->slot_ms * 2;
+    int64_t from_ms = stats->from_ms / slot_ms * slot_ms;
+    size_t shift = from_ms != stats->from_ms; /* old slot 0 is the second half of new slot 0 */
+    struct slot old[CALLSTATS_SLOTS];
+    memcpy(old, stats->slots, sizeof(old));
+    memset(stats->slots, 0, sizeof(stats->slots));
+    for (size_t i = 0; i < CALLSTATS_SLOTS; i++) {
+        struct slot *slot = &stats->slots[(i + shift) / 2];
+        slot->calls += old[i].calls;
+        slot->errors += old[i].errors;
+        slot->limited += old[i].limited;
+    }
+    stats->slot_ms = slot_ms;
+    stats->from_ms = from_ms;
+}
+
+/* A clock that was set back counts in the first slot. The lock is held. */
+static void count_slot(struct callstats *stats, int64_t now_ms, int status)
+{
+    if (stats->from_ms == 0) {
+        stats->from_ms = now_ms / stats->slot_ms * stats->slot_ms;
+    }
+    while (now_ms - stats->from_ms >= stats->slot_ms * CALLSTATS_SLOTS) {
+        widen(stats);
+    }
+    struct slot *slot =
+        &stats->slots[now_ms > stats->from_ms ? (now_ms - stats->from_ms) / stats->slot_ms : 0];
+    slot->calls++;
+    slot->errors += status == 0 || status >= 400;
+    slot->limited += status == 429;
+}
+
+/* --- adding -------------------------------------------------------------------------------- */
+
 void callstats_add(struct callstats *stats, const char *call, int status, int64_t duration_ns,
                    int64_t waited_ns)
 {
-    size_t bucket = bucket_of(duration_ns);
+    size_t bucket = callstats_bucket(duration_ns);
+    int64_t now_ms = stats->clock != NULL ? clock_real_ms(stats->clock) : 0;
     pthread_mutex_lock(&stats->lock);
+    if (stats->clock != NULL) {
+        count_slot(stats, now_ms, status);
+    }
     struct call_stats *entry = entry_of(stats, call);
     if (entry != NULL) {
         entry->count++;
@@ -201,6 +267,24 @@ static void entry_json(const struct call_stats *entry, struct buf *out)
     buf_addz(out, "]}");
 }
 
+static void over_time_json(const struct callstats *stats, struct buf *out)
+{
+    buf_printf(out,
+               ",\"limit\":{\"calls\":%lld,\"period_ms\":%lld},"
+               "\"over_time\":{\"slot_ms\":%lld,\"from_ms\":%lld,\"slots\":[",
+               (long long)stats->limit_calls, (long long)stats->limit_period_ms,
+               (long long)stats->slot_ms, (long long)stats->from_ms);
+    const char *comma = "";
+    for (size_t i = 0; i < CALLSTATS_SLOTS; i++) {
+        const struct slot *slot = &stats->slots[i];
+        if (slot->calls != 0) {
+            buf_printf(out, "%s[%zu,%u,%u,%u]", comma, i, slot->calls, slot->errors, slot->limited);
+            comma = ",";
+        }
+    }
+    buf_addz(out, "]}");
+}
+
 void callstats_json(struct callstats *stats, struct buf *out)
 {
     buf_addz(out, "{\"calls\":{");
@@ -211,6 +295,10 @@ void callstats_json(struct callstats *stats, struct buf *out)
         }
         entry_json(stats->calls[i], out);
     }
+    buf_addc(out, '}');
+    if (stats->clock != NULL) {
+        over_time_json(stats, out);
+    }
     pthread_mutex_unlock(&stats->lock);
-    buf_addz(out, "}}");
+    buf_addc(out, '}');
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 
 struct callstats;
@@ -20,6 +21,14 @@ struct callstats;
 struct callstats *callstats_new(void);
 void callstats_free(struct callstats *stats);
 DEFINE_AUTO(struct callstats, callstats_free)
+
+/* Also counts over time, from now on: how many calls ended in each slot of ten seconds of the
+ * clock. A slot doubles whenever more than CALLSTATS_SLOTS would be needed, so that a run of weeks
+ * needs no more memory than one of minutes. `limit_calls` in `limit_period_ms` is what is allowed
+ * (0: no limit of our own), kept beside the counts for whoever reads them. Before other threads. */
+enum { CALLSTATS_SLOTS = 720, CALLSTATS_SLOT_MS = 10000 };
+void callstats_over_time(struct callstats *stats, const struct clock *clock, int64_t limit_calls,
+                         int64_t limit_period_ms);
 
 /* `status` 0: no answer. `call` is a constant such as "rev-users.get". */
 void callstats_add(struct callstats *stats, const char *call, int status, int64_t duration_ns,
@@ -37,12 +46,18 @@ struct callstats_totals {
 void callstats_totals(struct callstats *stats, struct callstats_totals *ret);
 
 /* {"calls":{"rev-users.get":{"count":1,"errors":0,"limited":0,"retries":0,"waited_ms":0,
- *  "status":{"200":1},"latency":[[bucket,count],...]}}}, calls in order of name. */
+ *  "status":{"200":1},"latency":[[bucket,count],...]}}}, calls in order of name. With counts over
+ * time also "limit":{"calls":45,"period_ms":60000},
+ *  "over_time":{"slot_ms":10000,"from_ms":1764000000000,"slots":[[slot,calls,errors,limited],...]}:
+ * slot n begins at from_ms + n * slot_ms (a multiple of slot_ms since 1970, so that slots of several
+ * processes can be added up) and is left out where nothing ended in it. */
 void callstats_json(struct callstats *stats, struct buf *out);
 
 /* Upper edge in microseconds of the bucket that holds the share `q` (0 to 1) of the counted
  * latencies; `buckets` as in the JSON, by bucket number. 0 where there are none. */
 enum { CALLSTATS_BUCKETS = 512 };
+/* The bucket of a duration. */
+size_t callstats_bucket(int64_t duration_ns);
 int64_t callstats_percentile_us(const uint64_t buckets[CALLSTATS_BUCKETS], double q);
 
 #endif

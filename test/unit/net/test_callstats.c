@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "harness/fakeclock.h"
 #include "harness/tap.h"
 
 static void nothing_counted(void)
@@ -79,6 +80,69 @@ static void many_calls_and_statuses_stay_bounded(void)
     CHECK(strstr(buf_z(&out), "\"223\":77}") != NULL);
 }
 
+static void counts_by_slots_of_ten_seconds(void)
+{
+    struct fakeclock fake;
+    fakeclock_init(&fake);
+    fakeclock_advance_ms(&fake, 3000);
+    AUTO(callstats_free) struct callstats *stats = callstats_new();
+    callstats_over_time(stats, &fake.clock, 45, 60000);
+    AUTO_BUF struct buf out = {0};
+    callstats_json(stats, &out);
+    CHECK_STR(buf_z(&out), "{\"calls\":{},\"limit\":{\"calls\":45,\"period_ms\":60000},"
+                           "\"over_time\":{\"slot_ms\":10000,\"from_ms\":0,\"slots\":[]}}");
+    callstats_add(stats, "a", 200, 1000, 0);
+    callstats_add(stats, "b", 429, 1000, 0);
+    fakeclock_advance_ms(&fake, 6999);
+    callstats_add(stats, "a", 500, 1000, 0);
+    fakeclock_advance_ms(&fake, 1);
+    callstats_add(stats, "a", 200, 1000, 0);
+    fakeclock_advance_ms(&fake, 30000);
+    callstats_add(stats, "a", 0, 1000, 0);
+    buf_clear(&out);
+    callstats_json(stats, &out);
+    CHECK(strstr(buf_z(&out), ",\"over_time\":{\"slot_ms\":10000,\"from_ms\":1795521600000,"
+                              "\"slots\":[[0,3,2,1],[1,1,0,0],[4,1,1,0]]}}") != NULL);
+    fakeclock_set(&fake, FAKECLOCK_MONO_NS, FAKECLOCK_REAL_MS - 3600000);
+    callstats_add(stats, "a", 200, 1000, 0); /* the wall clock was set back */
+    buf_clear(&out);
+    callstats_json(stats, &out);
+    CHECK(strstr(buf_z(&out), "\"slots\":[[0,4,2,1],[1,1,0,0],[4,1,1,0]]") != NULL);
+}
+
+static void slots_double_instead_of_growing_in_number(void)
+{
+    struct fakeclock fake;
+    fakeclock_init(&fake);
+    /* begins in an odd slot, so that the wider slots begin before it */
+    fakeclock_set(&fake, FAKECLOCK_MONO_NS, FAKECLOCK_REAL_MS + CALLSTATS_SLOT_MS);
+    AUTO(callstats_free) struct callstats *stats = callstats_new();
+    callstats_over_time(stats, &fake.clock, 0, 60000);
+    for (int i = 0; i < CALLSTATS_SLOTS; i++) {
+        callstats_add(stats, "a", i % 2 == 0 ? 200 : 404, 1000, 0);
+        fakeclock_advance_ms(&fake, CALLSTATS_SLOT_MS);
+    }
+    AUTO_BUF struct buf out = {0};
+    callstats_json(stats, &out);
+    CHECK(strstr(buf_z(&out), "\"slot_ms\":10000,\"from_ms\":1795521610000,") != NULL);
+    CHECK(strstr(buf_z(&out), ",[719,1,1,0]]}}") != NULL);
+    callstats_add(stats, "a", 200, 1000, 0);
+    buf_clear(&out);
+    callstats_json(stats, &out);
+    CHECK(strstr(buf_z(&out), "\"slot_ms\":20000,\"from_ms\":1795521600000,"
+                              "\"slots\":[[0,1,0,0],[1,2,1,0],[2,2,1,0],") != NULL);
+    CHECK(strstr(buf_z(&out), ",[359,2,1,0],[360,2,1,0]]}}") != NULL);
+    fakeclock_advance_ms(&fake, INT64_C(30) * 24 * 3600 * 1000);
+    callstats_add(stats, "a", 200, 1000, 0);
+    buf_clear(&out);
+    callstats_json(stats, &out);
+    CHECK(strstr(buf_z(&out), "\"slot_ms\":5120000,\"from_ms\":1795517440000,"
+                              "\"slots\":[[0,") != NULL);
+    struct callstats_totals totals;
+    callstats_totals(stats, &totals);
+    CHECK_INT(totals.calls, CALLSTATS_SLOTS + 2);
+}
+
 struct crowd {
     struct callstats *stats;
 };
@@ -112,4 +176,6 @@ static void threads_count_together(void)
 TAP_MAIN(TAP_TEST(nothing_counted), TAP_TEST(counts_by_call_and_status),
          TAP_TEST(percentiles_are_within_one_bucket),
          TAP_TEST(the_longest_durations_share_the_last_bucket),
-         TAP_TEST(many_calls_and_statuses_stay_bounded), TAP_TEST(threads_count_together))
+         TAP_TEST(many_calls_and_statuses_stay_bounded), TAP_TEST(threads_count_together),
+         TAP_TEST(counts_by_slots_of_ten_seconds),
+         TAP_TEST(slots_double_instead_of_growing_in_number))
