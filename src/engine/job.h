@@ -63,7 +63,8 @@ struct job_change {
     void *data;              /* the job's, from check to forget */
     /* capture sets: the backup's path as backup_path() gave it */
     char backup[sizeof(((struct change_row *)0)->backup)];
-    /* any step may set: the job's JSON for the journal, without personal data */
+    /* any step may set: the job's JSON for the journal, without personal data. The report adds up
+     * {"counts":{"tickets":{"before":2,"after":5}}} over all changes; the names are the job's. */
     char detail[sizeof(((struct change_row *)0)->detail)];
 };
 

@@ -755,6 +755,7 @@ static bool seal(struct capture *capture, struct err *err)
     }
     (void)snprintf(capture->change->backup, sizeof(capture->change->backup), "%s",
                    backup_path(capture->backup));
+    merge_record_counts(&capture->data->record, false, capture->change);
     merge_note(worker, capture->change, "backed up", "");
     merge_log_flush(worker, capture->data, capture->backup);
     return true;

@@ -59,9 +59,13 @@ static enum loser_shows judge_loser(const json_t *loser, str survivor)
     return str_eqz(merge_text(loser, "state"), "deleted") ? SHOWS_GONE : SHOWS_ALONE;
 }
 
-static bool look_at_loser(struct merge_worker *worker, str loser, str survivor,
-                          enum loser_shows *ret, struct err *err)
+/* *ret_into: the contact that it is merged into, empty where none. */
+static bool look_at_loser(struct merge_worker *worker, const struct merge_record *record,
+                          struct arena *arena, enum loser_shows *ret, const char **ret_into,
+                          struct err *err)
 {
+    str loser = record->id[MERGE_LOSER];
+    str survivor = record->id[MERGE_SURVIVOR];
     AUTO_ANSWER struct devrev_answer answer = {0};
     const json_t *contact = NULL;
     struct err failure = {0};
@@ -263,6 +267,7 @@ static enum confirm_result confirm_merged(struct merge_worker *worker, struct jo
         (void)err_set(err, ERR_VERIFY, "merged, but %s", buf_z(&text));
         return CONFIRM_PENDING;
     }
+    merge_record_counts(record, true, change);
     return CONFIRM_DONE;
 }
 

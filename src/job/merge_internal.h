@@ -76,6 +76,11 @@ bool merge_record_get(struct merge_worker *worker, struct job_change *change,
                       const struct merge_record **ret, struct err *err) MUST_CHECK;
 void merge_record_done(struct merge_record *record);
 
+/* Tickets and conversations of both sides into the change's detail, for the report. `confirmed`: all
+ * of them were seen with the survivor. */
+void merge_record_counts(const struct merge_record *record, bool confirmed,
+                         struct job_change *change);
+
 /* contact_info.json: written from the raw contacts and the record, and read back. */
 void merge_record_encode(const struct merge_record *record, const char *change, int64_t at_ms,
                          const str raw[MERGE_SIDES], struct buf *out);

@@ -10,6 +10,8 @@
  */
 #include "job/merge_internal.h"
 
+#include <stdio.h>
+
 static const struct {
     const char *name;
     unsigned role;
@@ -70,6 +72,40 @@ void merge_record_encode(const struct merge_record *record, const char *change, 
         buf_addc(out, '}');
     }
     buf_addz(out, "]}\n");
+}
+
+static void add_counts(const char *what, const struct merge_item *items, size_t count,
+                       unsigned role, bool confirmed, struct buf *out)
+{
+    size_t of[MERGE_SIDES] = {0};
+    size_t of_either = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (int side = 0; side < MERGE_SIDES; side++) {
+            of[side] += (items[i].roles[side] & role) != 0;
+        }
+        of_either += ((items[i].roles[MERGE_LOSER] | items[i].roles[MERGE_SURVIVOR]) & role) != 0;
+    }
+    buf_printf(out,
+               "\"%s\":{\"of the survivor before\":%zu,\"of the loser before\":%zu,"
+               "\"backed up\":%zu",
+               what, of[MERGE_SURVIVOR], of[MERGE_LOSER], count);
+    if (confirmed) { /* each of them was listed for the survivor */
+        buf_printf(out, ",\"with the survivor after\":%zu", of_either);
+    }
+    buf_addc(out, '}');
+}
+
+void merge_record_counts(const struct merge_record *record, bool confirmed,
+                         struct job_change *change)
+{
+    AUTO_BUF struct buf out = {0};
+    buf_addz(&out, "{\"counts\":{");
+    add_counts("tickets", record->works, record->work_count, MERGE_REPORTED, confirmed, &out);
+    buf_addc(&out, ',');
+    add_counts("conversations", record->conversations, record->conversation_count, MERGE_MEMBER,
+               confirmed, &out);
+    buf_addz(&out, "}}");
+    (void)snprintf(change->detail, sizeof(change->detail), "%s", buf_z(&out)); /* always fits */
 }
 
 static void decode_sides(const json_t *list, unsigned role, struct merge_item *item)

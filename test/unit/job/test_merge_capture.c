@@ -226,6 +226,10 @@ static void every_file_with_its_bytes(void)
     CHECK(strstr(content("logs/api_calls.log"), "sig=") == NULL);
     CHECK(strstr(content("logs/api_calls.log"), "ann@") == NULL);
     CHECK_STR(content("logs/errors.log"), "\n");
+    CHECK_STR(rig.change.detail,
+              "{\"counts\":{\"tickets\":{\"of the survivor before\":1,\"of the loser before\":1,"
+              "\"backed up\":2},\"conversations\":{\"of the survivor before\":1,"
+              "\"of the loser before\":1,\"backed up\":1}}}");
     finish();
 }
 

@@ -57,6 +57,11 @@ static void all_is_there(void)
     CHECK_STR(rig_body(&rig, 2), "{\"reported_by\":[\"" RIG_SURVIVOR "\"],\"limit\":100}");
     CHECK_STR(rig_path(&rig, 4), "/conversations.list");
     CHECK_STR(rig_body(&rig, 4), "{\"members\":[\"" RIG_SURVIVOR "\"],\"limit\":100}");
+    CHECK_STR(rig.change.detail,
+              "{\"counts\":{\"tickets\":{\"of the survivor before\":1,\"of the loser before\":1,"
+              "\"backed up\":3,\"with the survivor after\":2},"
+              "\"conversations\":{\"of the survivor before\":0,\"of the loser before\":1,"
+              "\"backed up\":1,\"with the survivor after\":1}}}");
     rig_finish(&rig);
 }
 
