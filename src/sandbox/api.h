@@ -25,7 +25,7 @@ struct request;
 struct endpoint {
     const char *call;
     void (*run)(struct request *request);
-    bool write; /* POST only, an effect */
+    bool write; /* POST only; an effect where the handler says so */
 };
 
 struct sandbox {
@@ -152,6 +152,11 @@ void contacts_update(struct request *request);
 void contacts_create(struct request *request);
 void contacts_delete(struct request *request);
 void contacts_merge(struct request *request);
+void contacts_personal_data(struct request *request);
+void contacts_forget(struct request *request);
+void meetings_list(struct request *request);
+void engagements_list(struct request *request);
+void surveys_list(struct request *request);
 void works_get(struct request *request);
 void works_list(struct request *request);
 void works_count(struct request *request);

@@ -400,3 +400,55 @@ void contacts_delete(struct request *request)
     }
     buf_addz(&request->out, "{}");
 }
+
+/* --- personal data ----------------------------------------------------------------------------- */
+
+/* Those that have the address now. */
+static bool has_address(const struct request *request, const struct user *user, const char *email)
+{
+    const struct user_version *version = visible(user, request->as_of);
+    return version != NULL && version->email != NULL && strcmp(version->email, email) == 0;
+}
+
+static size_t count_address(const struct request *request, const struct list *users,
+                            const char *email)
+{
+    size_t count = 0;
+    for (size_t i = 0; users != NULL && i < users->len; i++) {
+        count += has_address(request, (const struct user *)users->items[i], email);
+    }
+    return count;
+}
+
+void contacts_personal_data(struct request *request)
+{
+    const char *email = body_text(request, "email");
+    if (count_address(request, world_by_email(&request->sandbox->world, email), email) == 0) {
+        fail_not_found(request, "rev user");
+        return;
+    }
+    request->status = 202; /* the export reaches the user by mail */
+    buf_addz(&request->out, "{}");
+}
+
+void contacts_forget(struct request *request)
+{
+    struct world *world = &request->sandbox->world;
+    const char *email = body_text(request, "email");
+    const struct list *users = world_by_email(world, email);
+    if (count_address(request, users, email) == 0) {
+        fail_not_found(request, "rev user");
+        return;
+    }
+    for (size_t i = 0; i < users->len && !request->never; i++) {
+        struct user *user = (struct user *)users->items[i];
+        if (has_address(request, user, email)) {
+            struct user_version *version = user_change(world, user, request->now_ms, world->self);
+            version->deleted = true;
+            version->state = "deleted";
+            request->changed = true;
+        }
+    }
+    request->status = 202;
+    buf_addz(&request->out, "{}");
+}

@@ -276,3 +276,26 @@ void ping_answer(struct request *request)
     jw_time(&request->out, "timestamp", request->now_ms);
     jw_end_obj(&request->out);
 }
+
+/* --- further places where contacts appear; the data has none of them ----------------------------- */
+
+static void answer_none(struct request *request, const char *key)
+{
+    struct page page = {0};
+    answer_list(request, key, &page, NULL);
+}
+
+void meetings_list(struct request *request)
+{
+    answer_none(request, "meetings");
+}
+
+void engagements_list(struct request *request)
+{
+    answer_none(request, "engagements");
+}
+
+void surveys_list(struct request *request)
+{
+    answer_none(request, "survey_responses");
+}

@@ -28,12 +28,43 @@ void works_get(struct request *request)
 
 struct filter {
     json_t *type, *created_by, *owned_by, *reported_by, *modified_by, *part, *tags, *stages, *state,
-        *created, *modified, *close, *custom, *issue, *ticket, *opportunity;
+        *created, *modified, *close, *custom, *issue, *ticket;
 };
 
 static bool is_closed(const char *stage)
 {
     return strcmp(stage, "resolved") == 0 || strcmp(stage, "completed") == 0;
+}
+
+/* Filters on what no work of the data has: nothing matches. */
+static bool asks_for_nothing(const json_t *body)
+{
+    static const char *const lists[][2] = {{"external_ref", NULL},
+                                           {"stage", "stages"},
+                                           {"opportunity", "contacts"},
+                                           {"opportunity", "account"},
+                                           {"opportunity", "subtype"},
+                                           {"sync_metadata", "external_reference"},
+                                           {"sync_metadata", "origin_system"}};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        const json_t *list = json_object_get(body, lists[i][0]);
+        list = lists[i][1] != NULL ? json_object_get(list, lists[i][1]) : list;
+        if (json_array_size(list) > 0) {
+            return true;
+        }
+    }
+    return json_is_true(json_object_get(json_object_get(body, "staged_info"), "is_staged")) ||
+           json_object_get(body, "vista") != NULL;
+}
+
+static bool has_none(const json_t *only, const char *const *members, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (json_array_size(json_object_get(only, members[i])) > 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Members of the filters of one type only narrow works of that type. */
@@ -43,15 +74,21 @@ static bool type_filters(const struct filter *filter, const struct work *work,
     const struct obj *account = work->account != NULL ? &work->account->obj : NULL;
     const struct obj *org = work->account != NULL ? &work->account->rev_org->obj : NULL;
     if (work->type == WORK_TICKET) {
+        static const char *const tickets_lack[] = {"brand", "channels_v2", "subtype",
+                                                   "source_channel_v2"};
         const json_t *only = filter->ticket;
-        return filter_obj(json_object_get(only, "group"),
+        return !has_none(only, tickets_lack, ARRAY_LEN(tickets_lack)) &&
+               filter_text(json_object_get(only, "source_channel"), "email") &&
+               filter_obj(json_object_get(only, "group"),
                           version->group != NULL ? &version->group->obj : NULL) &&
                filter_obj(json_object_get(only, "rev_org"), org) &&
                filter_obj(json_object_get(only, "account"), account) &&
                filter_text(json_object_get(only, "severity"), version->severity);
     }
+    static const char *const issues_lack[] = {"group", "sprint", "subtype", "priority_v2"};
     const json_t *only = filter->issue;
-    return filter_obj(json_object_get(only, "accounts"), account) &&
+    return !has_none(only, issues_lack, ARRAY_LEN(issues_lack)) &&
+           filter_obj(json_object_get(only, "accounts"), account) &&
            filter_obj(json_object_get(only, "rev_orgs"), org) &&
            filter_text(json_object_get(only, "priority"), version->priority);
 }
@@ -66,9 +103,6 @@ static bool matches(const struct request *request, const struct filter *filter,
         !filter_any(filter->reported_by, &version->reported_by) ||
         !filter_any(filter->tags, &version->tags)) {
         return false;
-    }
-    if (json_array_size(json_object_get(filter->opportunity, "contacts")) > 0) {
-        return false; /* there are no opportunities */
     }
     return filter_obj(filter->modified_by, &version->modified_by->obj) &&
            filter_obj(filter->part, &version->part->obj) &&
@@ -115,9 +149,9 @@ static void find(struct request *request, struct page *page)
                             .close = json_object_get(body, "target_close_date"),
                             .custom = json_object_get(body, "custom_fields"),
                             .issue = json_object_get(body, "issue"),
-                            .ticket = json_object_get(body, "ticket"),
-                            .opportunity = json_object_get(body, "opportunity")};
-    const struct list *works = candidates(request, &filter);
+                            .ticket = json_object_get(body, "ticket")};
+    const struct list none = {0};
+    const struct list *works = asks_for_nothing(body) ? &none : candidates(request, &filter);
     for (size_t i = 0; i < works->len; i++) {
         if (matches(request, &filter, (const struct work *)works->items[i])) {
             page_add(page, works->items[i]);

@@ -105,6 +105,11 @@ const struct schema_name DEVREV_TYPES[] = {
     {"custom-schema-fragments-list-request-prune", "=fields"},
     {"custom-schema-fragment-type", "=app_fragment|custom_type_fragment|tenant_fragment"},
     {"custom-schema-spec-for-read", "{apps:text[] subtype:text}"},
+    {"meeting-channel", "=amazon_connect|google_meet|offline|other|teams|zoom"},
+    {"meeting-direction", "=incoming|internal|outgoing"},
+    {"meetings-filter-link-summary-filter", "{link_type:text target:id target_object_type:text}"},
+    {"meeting-state", "=canceled|completed|no_show|ongoing|rejected|rescheduled|scheduled|waiting"},
+    {"engagement-type", "=call|conversation|custom|default|email|linked_in|meeting|offline|survey"},
 };
 const size_t DEVREV_TYPES_LEN = ARRAY_LEN(DEVREV_TYPES);
 
@@ -244,5 +249,21 @@ const struct schema_name DEVREV_REQUESTS[] = {
     {"schemas.aggregated.get",
      "custom_schema_fragments:id[] custom_schema_spec:$custom-schema-spec-for-read "
      "is_custom_leaf_type:bool leaf_type:text stock_schema_fragment:id"},
+    {"meetings.list",
+     "channel:$meeting-channel[] created_by:id[] created_date:$date-filter cursor:text "
+     "custom_fields:object direction:$meeting-direction[] ended_date:$date-filter "
+     "external_ref:text[] limit:int32 links:$meetings-filter-link-summary-filter[] "
+     "members:id[] mode:$list-mode modified_date:$date-filter organizer:id[] "
+     "parent:id[] scheduled_date:$date-filter sort_by:sort[] state:$meeting-state[] "
+     "subtype:text[] sync_metadata:$sync-metadata-filter tags:text[]"},
+    {"engagements.list",
+     "type:$engagement-type[] cursor:text external_ref:text[] limit:int32 members:id[] "
+     "mode:$list-mode parent:id[] sort_by:sort[]"},
+    {"surveys.responses.list",
+     "created_by:id[] created_date:$date-filter cursor:text dispatch_ids:id[] "
+     "limit:int32 mode:$list-mode modified_date:$date-filter objects:id[] "
+     "recipient:id[] sort_by:sort[] stages:int64[] surveys:id[]"},
+    {"rev-users.personal-data", "email*:text"},
+    {"rev-users.delete-personal-data", "email*:text"},
 };
 const size_t DEVREV_REQUESTS_LEN = ARRAY_LEN(DEVREV_REQUESTS);

@@ -44,6 +44,9 @@ static bool is_json_type(str type)
 static void read_body(struct service *service)
 {
     const struct visit *visit = service->visit;
+    if (visit->too_large) {
+        return;
+    }
     const struct schema *schema = service->sandbox->schemas[endpoint_place(service->endpoint)];
     if (str_eqz(visit->method, "GET")) {
         service->body = json_object();
@@ -225,6 +228,10 @@ static void effect_line(struct service *service, const struct request *request, 
 static void carry_out(struct service *service, const char *body, struct buf *effect)
 {
     struct answer *answer = service->answer;
+    if (service->visit->too_large) {
+        fail(service, 413, "request_entity_too_large", "the body is larger than 1 MiB");
+        return;
+    }
     if (service->wrong.type != NULL) {
         answer->status = 400;
         fail_schema(&answer->body, &service->wrong);

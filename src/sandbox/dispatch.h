@@ -19,6 +19,7 @@ struct visit {
     str authorization;
     str content_type;
     str body;
+    bool too_large; /* the body was not kept */
     const struct query *query;
     size_t query_len;
 };

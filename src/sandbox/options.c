@@ -138,19 +138,28 @@ static bool add_fault(const char *spec, struct faults *faults, struct err *err)
 static bool parse_number_option(int id, const char *text, struct options *options, struct err *err)
 {
     int64_t n = 0;
+    bool ok = true;
     switch (id) {
     case OPT_PORT_BASE:
-        return number("port-base", text, 65000, &n, err) &&
-               (options->port_base = (uint16_t)n, true);
+        ok = number("port-base", text, 65000, &n, err);
+        options->port_base = (uint16_t)n;
+        return ok;
     case OPT_SEED:
-        return number("seed", text, INT64_MAX, &n, err) && (options->seed = (uint64_t)n, true);
+        ok = number("seed", text, INT64_MAX, &n, err);
+        options->seed = (uint64_t)n;
+        return ok;
     case OPT_CONTACTS:
-        return number("contacts", text, 5000000, &n, err) &&
-               (options->contacts = (uint32_t)n, true);
+        ok = number("contacts", text, 5000000, &n, err);
+        options->contacts = (uint32_t)n;
+        return ok;
     case OPT_ISSUES:
-        return number("issues", text, 5000000, &n, err) && (options->issues = (uint32_t)n, true);
+        ok = number("issues", text, 5000000, &n, err);
+        options->issues = (uint32_t)n;
+        return ok;
     case OPT_LEADS:
-        return number("leads", text, 0, &n, err) && (options->leads = (uint32_t)n, true);
+        ok = number("leads", text, 0, &n, err);
+        options->leads = (uint32_t)n;
+        return ok;
     case OPT_LATENCY:
         return number("latency", text, 3600000, &options->latency_ms, err);
     default:

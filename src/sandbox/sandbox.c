@@ -299,6 +299,7 @@ bool sandbox_open(struct sandbox *sandbox, const struct options *options, struct
         return false;
     }
     seed_world(&sandbox->world, &sizes, loaded.contacts, loaded.len);
+    free(loaded.contacts);
     (void)snprintf(sandbox->token, sizeof(sandbox->token), "sandbox-%016llx%016llx",
                    (unsigned long long)world_mix(&sandbox->world, 1, 1),
                    (unsigned long long)world_mix(&sandbox->world, 2, 2));

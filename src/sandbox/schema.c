@@ -90,7 +90,7 @@ static const char *named(const struct schema_book *book, str name)
     broken(name);
 }
 
-static const struct schema *compile(struct schema_book *book, str text);
+static void compile(struct schema_book *book, str text, struct schema *schema);
 
 static void resolve(struct schema_book *book, str name, struct member *member)
 {
@@ -113,10 +113,11 @@ static void resolve(struct schema_book *book, str name, struct member *member)
     member->base = B_STRUCT;
     member->members = map_get(&book->compiled, key);
     if (member->members == NULL) {
-        str body = str_of(text);
-        member->members = compile(book, (str){body.ptr + 1, body.len - 2});
-        (void)map_put(&book->compiled, str_dup(&book->arena, key),
-                      (void *)(uintptr_t)member->members);
+        struct schema *schema = arena_new(&book->arena, struct schema);
+        str body = {text + 1, strlen(text) - 2};
+        member->members = schema;
+        (void)map_put(&book->compiled, str_dup(&book->arena, key), schema); /* may name itself */
+        compile(book, body, schema);
     }
 }
 
@@ -167,9 +168,8 @@ static void compile_member(struct schema_book *book, str text, struct member *me
     resolve(book, type, member);
 }
 
-static const struct schema *compile(struct schema_book *book, str text)
+static void compile(struct schema_book *book, str text, struct schema *schema)
 {
-    struct schema *schema = arena_new(&book->arena, struct schema);
     size_t words = 1;
     for (size_t i = 0; i < text.len; i++) {
         words += text.ptr[i] == ' ';
@@ -183,12 +183,13 @@ static const struct schema *compile(struct schema_book *book, str text)
             compile_member(book, word, &schema->members[schema->count++]);
         }
     }
-    return schema;
 }
 
 const struct schema *schema_compile(struct schema_book *book, const char *text)
 {
-    return compile(book, str_of(text));
+    struct schema *schema = arena_new(&book->arena, struct schema);
+    compile(book, str_of(text), schema);
+    return schema;
 }
 
 /* --- checking a body ------------------------------------------------------------------------- */

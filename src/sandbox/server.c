@@ -124,15 +124,6 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, const stru
     return send_response(connection, answer->status, response);
 }
 
-static enum MHD_Result send_too_large(struct MHD_Connection *connection)
-{
-    struct buf body = {0};
-    fail_body(&body, "request_entity_too_large", "the body is larger than 1 MiB");
-    struct MHD_Response *response = whole_response(&body);
-    header(response, "Content-Type", "application/json");
-    return send_response(connection, 413, response);
-}
-
 /* --- receiving ---------------------------------------------------------------------------------- */
 
 /* Query values stay encoded: a comma that is encoded does not separate. */
@@ -165,15 +156,13 @@ static str header_of(struct MHD_Connection *connection, const char *name)
 static enum MHD_Result serve(struct server *server, struct MHD_Connection *connection,
                              const char *url, const char *method, struct incoming *incoming)
 {
-    if (incoming->too_large) {
-        return send_too_large(connection);
-    }
     (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_query, incoming);
     struct visit visit = {.method = str_of(method),
                           .call = str_of(url[0] == '/' ? url + 1 : url),
                           .authorization = header_of(connection, "Authorization"),
                           .content_type = header_of(connection, "Content-Type"),
                           .body = buf_str(&incoming->body),
+                          .too_large = incoming->too_large,
                           .query = incoming->query,
                           .query_len = incoming->query_len};
     if (str_starts(visit.call, STR("sandbox/"))) {

@@ -10,8 +10,7 @@ static const char *const SENTENCES[] = {
     "Here is the export that you asked for.",
     "It works again since this morning, please close it.",
     "The invoice shows the wrong address; \"Main St. 1\" is right.",
-    "Gr\xc3\xbc\xc3\x9f"
-    "e aus M\xc3\xbcnchen, wir testen das morgen.",
+    "Bonjour, le probl\xc3\xa8me est r\xc3\xa9solu depuis ce matin.",
     "Escalated to the platform team.\nWill report back.",
     "We changed the mail address last week, maybe that is why.",
 };

@@ -98,9 +98,11 @@ def test_broken_requests(exe):
             equal(client.post("rev-users.get", raw).json["type"], "unexpected_json_type")
         plain = client.post("ping", {}, headers={"Content-Type": "text/plain"})
         equal((plain.status, plain.json["type"]), (400, "invalid_content_type"))
-        large = box.client().post("ping", b" " * (2 << 20))
+        large = box.client().post("rev-users.update", b" " * (2 << 20))
         equal((large.status, large.json["type"]), (413, "request_entity_too_large"))
         equal(box.lines("e"), [])
+        last = client.get("sandbox/calls", {}).json["calls"][-1]
+        equal((last["call"], last["status"]), ("rev-users.update", 413))
 
 
 def test_get_is_post(exe):
@@ -313,10 +315,16 @@ def test_contact_writes(exe):
             equal(answer.status, 400)
             equal(answer.json["type"], "customization_validation_error")
             equal(answer.json["subtype"], subtype)
+        gone = {"email": second["email"]}
+        equal(client.post("rev-users.personal-data", gone).status, 202)
+        equal(client.post("rev-users.delete-personal-data", gone).status, 202)
+        equal(client.post("rev-users.get", {"id": second["id"]}).status, 404)
+        equal(client.post("rev-users.delete-personal-data", gone).status, 404)
         calls = [line["call"] for line in box.lines("e")]
         equal(
             calls,
-            ["rev-users.update", "rev-users.create", "rev-users.create", "rev-users.delete"],
+            ["rev-users.update", "rev-users.create", "rev-users.create", "rev-users.delete",
+             "rev-users.delete-personal-data"],
         )
         equal(box.lines("e")[0]["body"], body)
 
