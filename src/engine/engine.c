@@ -432,6 +432,20 @@ static bool begin_applying(struct engine *engine, const struct run *run, struct 
     return journal_run_move(engine->journal, run->id, RUN_APPLYING, NULL, err);
 }
 
+/* From the journal, which has just stamped the first start: a resumed run must arrive at the same names
+ * of backups, and a clock that was read twice may have passed a second. */
+static bool stamp_first_start(struct engine *engine, struct job_run *job_run, struct err *err)
+{
+    struct arena arena = {0};
+    struct run run;
+    bool ok = journal_run_get(engine->journal, job_run->run, &arena, &run, err);
+    if (ok) {
+        clock_stamp(run.started_at_ms, job_run->stamp);
+    }
+    arena_done(&arena);
+    return ok;
+}
+
 static bool apply_run(struct engine *engine, const struct job *job, const struct run *run,
                       bool settle_only, struct err *err)
 {
@@ -447,7 +461,7 @@ static bool apply_run(struct engine *engine, const struct job *job, const struct
     bool ok = job->open(&job_run, err);
     if (ok) {
         log_context(run->id, "");
-        ok = begin_applying(engine, run, err) &&
+        ok = begin_applying(engine, run, err) && stamp_first_start(engine, &job_run, err) &&
              work_through(engine, job, &job_run, plan, settle_only, &halted, err);
         job->close(&job_run);
     }

@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 import random
-import select
 import shutil
 import signal
 import subprocess
@@ -35,6 +34,7 @@ SETTINGS = {
     "MERGE_SETTLE_SECONDS": "0.5",
     "RETRY_BACKOFF": "0.02",
     "READ_TIMEOUT": "20",
+    "MAX_RETRIES": "6",  # a change that was killed three times between intent and send may go on
     "WORKERS": "4",
     "MAX_BATCH_FAILURES": "0",
     "CANARY": "0",
@@ -87,25 +87,22 @@ class Lab:
     # --- the sandbox
 
     def start(self):
-        self.sandbox = subprocess.Popen([STEWARD, "sandbox", *self.arguments], cwd=self.top,
-                                        env=self.environment(), text=True, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=self.sandbox_errors)
+        self.env_file.unlink(missing_ok=True)
+        with (self.top / "sandbox.out").open("w", encoding="utf-8") as out:
+            self.sandbox = subprocess.Popen([STEWARD, "sandbox", *self.arguments], cwd=self.top,
+                                            env=self.environment(), stdin=subprocess.DEVNULL,
+                                            stdout=out, stderr=self.sandbox_errors)
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            ready, _, _ = select.select([self.sandbox.stdout], [], [], 1)
-            line = self.sandbox.stdout.readline() if ready else None
-            if line == "":
-                break
-            if line is not None and line.strip() == "READY":
-                lines = self.env_file.read_text(encoding="utf-8").splitlines()
-                self.remote = dict(line.split("=", 1) for line in lines if "=" in line)
-                return
-        raise Problem(f"the sandbox did not become ready: {self.sandbox_output()}")
+        while "\nREADY\n" not in (self.top / "sandbox.out").read_text(encoding="utf-8"):
+            if self.sandbox.poll() is not None or time.monotonic() > deadline:
+                raise Problem(f"the sandbox did not become ready: {self.sandbox_output()}")
+            time.sleep(0.01)
+        lines = self.env_file.read_text(encoding="utf-8").splitlines()
+        self.remote = dict(line.split("=", 1) for line in lines if "=" in line)
 
     def kill_sandbox(self):
         self.sandbox.kill()
         self.sandbox.wait()
-        self.sandbox.stdout.close()
         self.sandbox = None
 
     def sandbox_output(self):
@@ -306,7 +303,7 @@ def problems(lab, states):
     stored = {f"backups/{path.name}" for path in (lab.workspace / "backups").iterdir()} \
         if (lab.workspace / "backups").is_dir() else set()
     if states == {"verified"} and stored != set(used):
-        yield f"{len(stored)} backups are stored for {len(used)} changes"
+        yield f"{len(stored)} backups for {len(used)} changes; not named: {stored - set(used)}"
 
     audit = lab.steward("audit", "verify")
     if audit.code != 0:
