@@ -46,17 +46,13 @@ static bool get_contact(struct merge_worker *worker, str id, struct devrev_answe
 
 /* --- the loser ----------------------------------------------------------------------------- */
 
-static enum loser_shows judge_loser(const json_t *loser, str survivor)
+/* Whom a read of the loser says that it is merged into: its primary_identity, or the contact that was
+ * given back in its place. Empty: nobody. */
+static str merged_into(const json_t *contact, str loser)
 {
-    str into = merge_primary(loser);
-    if (into.len != 0) {
-        return devrev_same_user(into, survivor) ? SHOWS_MERGED : SHOWS_ELSEWHERE;
-    }
-    /* a read by the loser's id that gives the survivor back says the same */
-    if (devrev_same_user(merge_text(loser, "id"), survivor)) {
-        return SHOWS_MERGED;
-    }
-    return str_eqz(merge_text(loser, "state"), "deleted") ? SHOWS_GONE : SHOWS_ALONE;
+    str into = merge_primary(contact);
+    str id = merge_text(contact, "id");
+    return into.len == 0 && !devrev_same_user(id, loser) ? id : into;
 }
 
 /* *ret_into: the contact that it is merged into, empty where none. */
@@ -70,10 +66,16 @@ static bool look_at_loser(struct merge_worker *worker, const struct merge_record
     const json_t *contact = NULL;
     struct err failure = {0};
     if (get_contact(worker, loser, &answer, &contact, &failure)) {
-        *ret = judge_loser(contact, survivor);
+        str into = merged_into(contact, loser);
+        *ret_into = str_z(arena, into);
+        *ret = into.len == 0
+                   ? (str_eqz(merge_text(contact, "state"), "deleted") ? SHOWS_GONE : SHOWS_ALONE)
+               : devrev_same_user(into, survivor) ? SHOWS_MERGED
+                                                  : SHOWS_ELSEWHERE;
         return true;
     }
     if (failure.kind == ERR_NOT_FOUND) {
+        *ret_into = "";
         *ret = SHOWS_GONE;
         return true;
     }
@@ -320,18 +322,19 @@ static enum confirm_result confirm(struct merge_worker *worker, struct job_chang
     struct merge_data *data = merge_data_of(worker, change);
     const struct merge_record *record = NULL;
     enum loser_shows shows = SHOWS_ALONE;
+    const char *into = "";
     devrev_stop_level(worker->devrev, 2); /* a drain still settles what was sent */
     data->looks++;
     if (!merge_record_get(worker, change, &record, err) ||
-        !look_at_loser(worker, record->id[MERGE_LOSER], record->id[MERGE_SURVIVOR], &shows, err)) {
+        !look_at_loser(worker, record, &change->arena, &shows, &into, err)) {
         return CONFIRM_UNREADABLE;
     }
     switch (shows) {
     case SHOWS_MERGED:
         return confirm_merged(worker, change, record, err);
     case SHOWS_ELSEWHERE:
-        (void)err_set(err, ERR_VERIFY, "contact '%s' is merged into another contact than '%s'",
-                      name_of(record, &change->arena, MERGE_LOSER),
+        (void)err_set(err, ERR_VERIFY, "contact '%s' is merged into '%.120s', not into '%s'",
+                      name_of(record, &change->arena, MERGE_LOSER), into,
                       name_of(record, &change->arena, MERGE_SURVIVOR));
         return CONFIRM_CONTRADICTED;
     case SHOWS_ALONE:
@@ -362,8 +365,9 @@ static bool verify_done(struct merge_worker *worker, struct job_change *change,
 {
     const struct merge_record *record = NULL;
     enum loser_shows shows = SHOWS_ALONE;
+    const char *into = "";
     if (!merge_record_get(worker, change, &record, err) ||
-        !look_at_loser(worker, record->id[MERGE_LOSER], record->id[MERGE_SURVIVOR], &shows, err)) {
+        !look_at_loser(worker, record, &change->arena, &shows, &into, err)) {
         return false;
     }
     const char *loser = name_of(record, &change->arena, MERGE_LOSER);
@@ -373,9 +377,8 @@ static bool verify_done(struct merge_worker *worker, struct job_change *change,
         break;
     case SHOWS_ELSEWHERE:
         add_difference(differences, arena_printf(&change->arena,
-                                                 "contact '%s' is merged into another contact "
-                                                 "than '%s'",
-                                                 loser, survivor));
+                                                 "contact '%s' is merged into '%s', not into '%s'",
+                                                 loser, into, survivor));
         break;
     case SHOWS_ALONE:
         add_difference(

@@ -86,8 +86,22 @@ static void merged_into_another_contradicts(void)
     start();
     loser_merged_into(RIG_OTHER);
     CHECK_INT(confirm(), CONFIRM_CONTRADICTED);
-    CHECK_STR(err.message, "contact 'REVU-1' is merged into another contact than 'REVU-2'");
+    CHECK_STR(err.message, "contact 'REVU-1' is merged into '" RIG_OTHER "', not into 'REVU-2'");
     CHECK_INT(httpserver_count(rig.server), 1);
+    rig_finish(&rig);
+}
+
+static void a_read_may_give_the_other_contact_back(void)
+{
+    start();
+    survivor_as_it_was(); /* asked for the loser */
+    survivor_as_it_was();
+    rig_answer(&rig, 200, "{\"works\":[{\"id\":\"w1\"},{\"id\":\"w2\"}]}");
+    rig_answer(&rig, 200, "{\"conversations\":[{\"id\":\"c1\"}]}");
+    CHECK_INT(confirm(), CONFIRM_DONE);
+    rig_contact(&rig, 9, "user_9", "");
+    CHECK_INT(confirm(), CONFIRM_CONTRADICTED);
+    CHECK_STR(err.message, "contact 'REVU-1' is merged into '" RIG_OTHER "', not into 'REVU-2'");
     rig_finish(&rig);
 }
 
@@ -260,6 +274,12 @@ static void verified_changes_are_held_against_the_backup(void)
     CHECK_STR(buf_z(&told),
               "contact 'REVU-1' is gone, and nothing shows that it was merged into 'REVU-2'\n"
               "contact 'REVU-2' is not there any more\n");
+    loser_merged_into(RIG_OTHER);
+    survivor_as_it_was();
+    rig_answer(&rig, 200, "{\"works\":[{\"id\":\"w1\"},{\"id\":\"w2\"}]}");
+    rig_answer(&rig, 200, "{\"conversations\":[{\"id\":\"c1\"}]}");
+    CHECK_OK(verify(CHANGE_VERIFIED), err);
+    CHECK_STR(buf_z(&told), "contact 'REVU-1' is merged into '" RIG_OTHER "', not into 'REVU-2'\n");
     buf_done(&told);
     rig_finish(&rig);
 }
@@ -311,6 +331,7 @@ static void what_was_merged_before_the_run_is_no_difference(void)
 
 TAP_MAIN(TAP_TEST(all_is_there), TAP_TEST(merged_but_not_whole_is_pending),
          TAP_TEST(merged_into_another_contradicts),
+         TAP_TEST(a_read_may_give_the_other_contact_back),
          TAP_TEST(the_job_list_decides_what_is_not_seen_yet),
          TAP_TEST(jobs_of_others_and_of_earlier_do_not_count),
          TAP_TEST(an_acknowledged_merge_gets_a_second_look_before_the_jobs),
