@@ -130,11 +130,13 @@ static int run_doctor(struct cli *cli, struct err *err)
         print_table(&checkup);
     }
     size_t failed = count_failed(&checkup);
+    size_t total = checkup.count;
     checkup_done(&checkup);
     if (failed == 0) {
         return 0;
     }
-    (void)err_set(err, ERR_REMOTE, "%zu check%s failed", failed, failed == 1 ? "" : "s");
+    (void)err_set(err, ERR_REMOTE, "could not find everything in order: %zu of %zu checks failed",
+                  failed, total);
     return command_fail(err);
 }
 

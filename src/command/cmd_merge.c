@@ -60,7 +60,7 @@ static const struct option options[] = {
     {.name = NULL},
 };
 
-static bool check_flags(const struct cli *cli, const struct settings *settings, struct err *err)
+static bool check_flags(const struct cli *cli, struct err *err)
 {
     if (cli_has(cli, "apply") && cli_has(cli, "preview")) {
         (void)err_set(err, ERR_USAGE, "could not use '--apply' together with '--preview'");
@@ -71,11 +71,16 @@ static bool check_flags(const struct cli *cli, const struct settings *settings, 
         (void)err_set(err, ERR_USAGE, "could not use '--confirm' without '--apply'");
         return err_hint(err, "Run 'steward merge --help' for what it takes.");
     }
-    if (settings->csv_input_path == NULL) {
-        (void)err_set(err, ERR_USAGE, "could not run 'steward merge': no input was named");
-        return err_hint(err, "Name the contacts with --csv FILE, or set CSV_INPUT_PATH.");
-    }
     return true;
+}
+
+static bool check_input(const struct settings *settings, struct err *err)
+{
+    if (settings->csv_input_path != NULL) {
+        return true;
+    }
+    (void)err_set(err, ERR_USAGE, "could not run 'steward merge': no input was named");
+    return err_hint(err, "Name the contacts with --csv FILE, or set CSV_INPUT_PATH.");
 }
 
 /* What the run was planned with, for the journal. */
@@ -114,7 +119,11 @@ static bool plan(struct session *session, int64_t *ret_run, struct plan_summary 
         .source = merge.csv_path,
         .options_json = buf_z(&options_json),
     };
-    return engine_plan(session->engine, &intent, ret_run, ret, err);
+    bool ok = engine_plan(session->engine, &intent, ret_run, ret, err);
+    if (!ok && err->kind == ERR_NOT_FOUND) {
+        err->kind = ERR_USAGE; /* the rule set that was named does not exist */
+    }
+    return ok;
 }
 
 static bool confirm(const struct cli *cli, const struct run *run, struct err *err)
@@ -155,7 +164,12 @@ static bool go_on(struct session *session, const struct run *run,
         }
         return !cli->json || session_print_outcome(session, run->id, err);
     }
-    bool ok = confirm(cli, run, err) && engine_apply(session->engine, &merge_job, run->id, err);
+    if (!confirm(cli, run, err)) {
+        struct err second = {0}; /* the refusal is the error to tell */
+        (void)(cli->json && session_print_outcome(session, run->id, &second));
+        return false;
+    }
+    bool ok = engine_apply(session->engine, &merge_job, run->id, err);
     if (!cli->json) {
         (void)putchar('\n');
     }
@@ -172,8 +186,9 @@ static int run_merge(struct cli *cli, struct err *err)
     AUTO_SESSION struct session session = {0};
     int64_t id;
     struct plan_summary summary = {0};
-    if (!session_open(&session, cli, SESSION_NEW, err) ||
-        !check_flags(cli, &session.settings, err) || !plan(&session, &id, &summary, err)) {
+    if (!check_flags(cli, err) || !session_make_workspace(cli, err) ||
+        !session_settings(&session, cli, err) || !check_input(&session.settings, err) ||
+        !session_open(&session, cli, SESSION_WRITE, err) || !plan(&session, &id, &summary, err)) {
         return command_fail(err);
     }
     struct arena arena = {0};

@@ -91,16 +91,21 @@ static enum log_level stderr_level(const struct session *session)
     return session->settings.log_level < LOG_INFO ? session->settings.log_level : LOG_INFO;
 }
 
+bool session_make_workspace(const struct cli *cli, struct err *err)
+{
+    const char *workspace = session_workspace(cli);
+    if (fs_exists(AT_FDCWD, workspace) || fs_mkdirs(AT_FDCWD, workspace, err)) {
+        return true;
+    }
+    return err_hint(err, "Give a directory that can be made with --workspace.");
+}
+
 bool session_open(struct session *session, const struct cli *cli, enum session_mode mode,
                   struct err *err)
 {
-    *session = (struct session){.cli = cli};
+    session->cli = cli;
     const char *workspace = session_workspace(cli);
-    if (mode == SESSION_NEW && !fs_exists(AT_FDCWD, workspace) &&
-        !fs_mkdirs(AT_FDCWD, workspace, err)) {
-        return err_hint(err, "Give a directory that can be made with --workspace.");
-    }
-    if (!session_settings(session, cli, err)) {
+    if (!session->has_settings && !session_settings(session, cli, err)) {
         return false;
     }
     if (mode != SESSION_READ) {

@@ -19,7 +19,6 @@ struct session {
 enum session_mode {
     SESSION_READ,  /* show, runs: beside a running steward */
     SESSION_WRITE, /* takes the lock */
-    SESSION_NEW,   /* as write; the workspace is made where it is missing */
 };
 
 /* "." or --workspace. */
@@ -28,6 +27,10 @@ const char *session_workspace(const struct cli *cli);
 /* Settings alone; warnings go to stderr. */
 bool session_settings(struct session *session, const struct cli *cli, struct err *err) MUST_CHECK;
 
+/* For commands that may be the first in a workspace. */
+bool session_make_workspace(const struct cli *cli, struct err *err) MUST_CHECK;
+
+/* `session` is zeroed, or has its settings. */
 bool session_open(struct session *session, const struct cli *cli, enum session_mode mode,
                   struct err *err) MUST_CHECK;
 void session_close(struct session *session);

@@ -371,8 +371,15 @@ static void print_bad(const struct plan_summary *summary, FILE *out)
     }
     print_title(out, "Bad rows", summary->first_bad_count, summary->bad);
     for (size_t i = 0; i < summary->first_bad_count; i++) {
-        (void)fprintf(out, "  line %" PRIu64 "  %s\n", summary->first_bad[i].line,
-                      summary->first_bad[i].reason);
+        str reason = str_of(summary->first_bad[i].reason);
+        /* under this title "bad-row: line 7: ..." says two things twice */
+        if (str_starts(reason, STR("bad-row: line "))) {
+            reason = (str){reason.ptr + 9, reason.len - 9};
+            (void)fprintf(out, "  %" STR_FMT "\n", STR_ARG(reason));
+        } else {
+            (void)fprintf(out, "  line %" PRIu64 ": %" STR_FMT "\n", summary->first_bad[i].line,
+                          STR_ARG(reason));
+        }
     }
 }
 

@@ -1,0 +1,2 @@
+# Everything after the word belongs to the sandbox, but `help sandbox` is ours.
+steward help sandbox

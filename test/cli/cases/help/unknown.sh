@@ -1,0 +1,1 @@
+fails steward help mrege

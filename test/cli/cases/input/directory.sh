@@ -1,0 +1,2 @@
+mkdir contacts.csv
+fails steward merge --csv contacts.csv

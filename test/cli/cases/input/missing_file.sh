@@ -1,0 +1,1 @@
+fails steward merge --csv nowhere.csv

@@ -1,0 +1,3 @@
+echo "$header" >contacts.csv
+echo 'short,row' >>contacts.csv
+fails steward merge --csv contacts.csv

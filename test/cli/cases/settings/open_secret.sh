@@ -1,0 +1,3 @@
+echo 'DEVREV_API_TOKEN=abc' >.env
+chmod 644 .env
+fails steward runs

@@ -1,0 +1,2 @@
+fails steward merge --strict --appl
+fails steward merg

@@ -1,0 +1,4 @@
+fails steward mrege
+fails steward xyzzy
+fails steward audit verfy
+fails steward doctor devrve

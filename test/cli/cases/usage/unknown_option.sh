@@ -1,0 +1,4 @@
+fails steward merge --aply
+fails steward merge --frobnicate
+fails steward merge -x
+fails steward --jsno runs

@@ -1,0 +1,6 @@
+fails steward merge --csv
+fails steward merge --csv --apply
+fails steward merge --csv=
+fails steward merge --apply=yes
+fails steward merge --source cvs
+fails steward runs --log-level loud

@@ -1,0 +1,13 @@
+# The directory for backups is a link, a file, or not to be written: nothing is sent.
+echo "$header" >contacts.csv
+pair 1 a@example.com >>contacts.csv
+export DEVREV_API_TOKEN=abc DEVREV_BASE_URL=http://127.0.0.1:1
+steward merge --csv contacts.csv >/dev/null
+mkdir real
+ln -s real backups
+fails steward apply last
+rm backups
+touch backups
+fails steward apply last
+fails steward apply last --backup-dir elsewhere/../../x
+steward show last --json | schema show

@@ -1,0 +1,5 @@
+# Nothing was planned here yet.
+for command in runs 'show last' 'report last' 'audit verify' 'audit show'; do
+    fails steward $command
+done
+ls -A

@@ -1,0 +1,3 @@
+touch file
+fails steward runs --workspace file
+fails steward merge --csv a.csv --workspace file

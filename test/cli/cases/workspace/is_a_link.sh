@@ -1,0 +1,3 @@
+mkdir real
+ln -s real link
+fails steward merge --csv a.csv --workspace link
