@@ -30,7 +30,8 @@ def main():
 QUERY = """
 COPY (
   WITH rows AS MATERIALIZED (
-    SELECT trim(REV_USER_ID) AS id,
+    SELECT row_number() OVER () AS number,
+           trim(REV_USER_ID) AS id,
            lower(trim(EMAIL)) AS key,
            CASE WHEN starts_with(trim(EXTERNAL_REF), 'REVU-') THEN 1
                 WHEN starts_with(trim(EXTERNAL_REF), 'user_') THEN 2 ELSE 0 END AS kind
@@ -52,12 +53,14 @@ COPY (
               ELSE 'review' END AS action,
          CASE WHEN n = 2 AND generated = 1 AND cxp = 1 AND NOT blocked THEN 'revu-pairs' END AS strategy,
          CASE WHEN n = 2 AND generated = 1 AND cxp = 1 AND NOT blocked THEN survivor END AS survivor_id,
-         CASE WHEN n IS NULL THEN 'no other contact shares its key'
-              WHEN blocked THEN 'email: ' || n || ' contacts share a blocked key'
-              WHEN n = 2 AND generated = 1 AND cxp = 1 THEN 'revu-pairs: same email'
+         CASE WHEN n IS NULL THEN 'no other contact shares its email'
+              WHEN blocked THEN 'email: ' || n || ' contacts share a blocked email'
+              WHEN n = 2 AND generated = 1 AND cxp = 1
+                THEN CASE kind WHEN 2 THEN 'survivor of 2 contacts' ELSE 'same email' END
               ELSE 'not-a-pair: ' || generated || ' generated, ' || cxp || ' cxp, '
                    || (n - generated - cxp) || ' other' END AS reason
   FROM rows LEFT JOIN groups ON rows.key = groups.key
+  ORDER BY number
 ) TO '$TARGET' (FORMAT csv, HEADER true, DELIMITER ',')
 """
 

@@ -159,14 +159,15 @@ struct scanner {
     size_t field;  /* where the field begins */
     size_t closed; /* IN_CLOSED: where the quote was */
     size_t count;
+    size_t most; /* fields are kept while there are fewer: none behind a problem */
     uint64_t line;
     uint64_t quote_line; /* where the open quote is */
-    bool doubled;        /* the field holds doubled quotes */
+    uint64_t field_line;
+    bool doubled; /* the field holds doubled quotes */
     enum csv_problem problem;
     uint64_t problem_line;
-    size_t widest; /* raw bytes of the longest field, and where it is */
-    uint64_t widest_line;
-    uint64_t field_line;
+    bool too_long; /* a field was, the first of them on this line: */
+    uint64_t too_long_line;
 };
 
 static void complain(struct scanner *s, enum csv_problem problem, uint64_t line)
@@ -174,32 +175,31 @@ static void complain(struct scanner *s, enum csv_problem problem, uint64_t line)
     if (s->problem == CSV_OK) {
         s->problem = problem;
         s->problem_line = line;
+        s->most = s->count;
     }
 }
 
 /* Ends the field, whose text goes to `end` and whose raw bytes go to `raw_end`; the next one begins
  * at `next`. */
-static inline __attribute__((always_inline)) void end_field(struct csv_reader *r, struct scanner *s,
-                                                            size_t end, size_t raw_end, size_t next)
+static void end_field(struct csv_reader *r, struct scanner *s, size_t end, size_t raw_end,
+                      size_t next)
 {
-    if (raw_end - s->field > s->widest) {
-        s->widest = raw_end - s->field;
-        s->widest_line = s->field_line;
+    if (raw_end - s->field > r->limits.max_field_bytes && !s->too_long) {
+        s->too_long = true;
+        s->too_long_line = s->field_line;
     }
-    if (s->problem == CSV_OK) {
-        if (s->count == r->limits.max_fields) {
-            complain(s, CSV_TOO_MANY_FIELDS, s->line);
-        } else {
-            str field = {r->buffer + s->field, end - s->field};
-            if (s->state == IN_CLOSED) {
-                field.ptr++;
-                field.len = s->closed - s->field - 1;
-                if (s->doubled) {
-                    r->doubled[r->doubled_count++] = (uint32_t)s->count;
-                }
+    if (s->count < s->most) {
+        str field = {r->buffer + s->field, end - s->field};
+        if (s->state == IN_CLOSED) {
+            field.ptr++;
+            field.len = s->closed - s->field - 1;
+            if (s->doubled) {
+                r->doubled[r->doubled_count++] = (uint32_t)s->count;
             }
-            r->fields[s->count++] = field;
         }
+        r->fields[s->count++] = field;
+    } else {
+        complain(s, CSV_TOO_MANY_FIELDS, s->line);
     }
     s->field = next;
     s->field_line = s->line;
@@ -208,8 +208,7 @@ static inline __attribute__((always_inline)) void end_field(struct csv_reader *r
 }
 
 /* The marked byte at `pos`. True where it ends the row; *ret_end is then the text's end. */
-static inline __attribute__((always_inline)) bool take_mark(struct csv_reader *r, struct scanner *s,
-                                                            size_t pos, size_t row_at)
+static bool take_mark(struct csv_reader *r, struct scanner *s, size_t pos, size_t row_at)
 {
     char c = r->buffer[pos];
     if (c == '\0') {
@@ -268,6 +267,7 @@ static void end_of_file(struct csv_reader *r, struct scanner *s)
     if (s->state == IN_QUOTES) {
         s->problem = CSV_UNCLOSED_QUOTE;
         s->problem_line = s->quote_line;
+        s->most = s->count;
     } else if (end > s->field && r->buffer[end - 1] == '\r') {
         end--;
     }
@@ -299,9 +299,9 @@ static enum scan finish_row(struct csv_reader *r, struct scanner *s, struct csv_
 {
     size_t raw = s->field - r->at;
     if (s->problem != CSV_UNCLOSED_QUOTE) {
-        if (s->widest > r->limits.max_field_bytes) {
+        if (s->too_long) {
             s->problem = CSV_FIELD_TOO_LONG;
-            s->problem_line = s->widest_line;
+            s->problem_line = s->too_long_line;
         } else if (raw > r->limits.max_row_bytes) {
             s->problem = CSV_ROW_TOO_LONG;
             s->problem_line = r->line;
@@ -322,36 +322,54 @@ static enum scan finish_row(struct csv_reader *r, struct scanner *s, struct csv_
     return SCAN_ROW;
 }
 
+/* The marks of the block at `block`, without those of the padding behind the buffer's bytes. */
+static inline __attribute__((always_inline)) uint64_t
+load_block(const struct csv_reader *r, size_t block, marks_fn *marks, bool *ret_high)
+{
+    struct marks m = marks(r->buffer + block, r->delimiter);
+    *ret_high = m.high != 0;
+    size_t left = r->len - block;
+    return left >= BLOCK ? m.any : m.any & ((UINT64_C(1) << left) - 1);
+}
+
 static inline __attribute__((always_inline)) enum scan
 scan_with(struct csv_reader *r, struct csv_row *row, marks_fn *marks)
 {
-    struct scanner s = {.field = r->at, .line = r->line, .field_line = r->line};
+    struct scanner s = {
+        .field = r->at, .line = r->line, .field_line = r->line, .most = r->limits.max_fields};
     r->doubled_count = 0;
+    const char *buffer = r->buffer;
+    str *fields = r->fields;
+    const char delimiter = r->delimiter;
+    const size_t max_field = r->limits.max_field_bytes;
     size_t block = r->block;
     uint64_t mask = r->mask;
     bool high = r->block_high;
     if (block == SIZE_MAX) {
         block = r->at;
-        struct marks m = marks(r->buffer + block, r->delimiter);
-        mask = m.any;
-        high = m.high != 0;
+        mask = load_block(r, block, marks, &high);
     }
     bool row_high = high;
     for (;;) {
         while (mask != 0) {
             size_t pos = block + (size_t)__builtin_ctzll(mask);
-            if (pos >= r->len) {
-                break; /* the padding is zero, and no byte of the file */
-            }
             mask &= mask - 1;
+            size_t raw = pos - s.field;
+            if (buffer[pos] == delimiter && s.state == IN_START && s.count < s.most &&
+                raw <= max_field) {
+                /* nearly every mark: end_field without its cases */
+                fields[s.count++] = (str){buffer + s.field, raw};
+                s.field = pos + 1;
+                continue;
+            }
             if (!take_mark(r, &s, pos, r->at)) {
                 continue;
             }
             r->block = block;
             r->mask = mask;
             r->block_high = high;
-            size_t raw = s.field - r->at;
-            if (raw == 1 || (raw == 2 && r->buffer[r->at] == '\r')) {
+            raw = s.field - r->at;
+            if (raw == 1 || (raw == 2 && buffer[r->at] == '\r')) {
                 r->at = s.field;
                 r->line = s.line;
                 return SCAN_BLANK;
@@ -362,16 +380,14 @@ scan_with(struct csv_reader *r, struct csv_row *row, marks_fn *marks)
         if (block >= r->len) {
             break;
         }
-        struct marks m = marks(r->buffer + block, r->delimiter);
-        mask = m.any;
-        high = m.high != 0;
+        mask = load_block(r, block, marks, &high);
         row_high |= high;
     }
     r->block = SIZE_MAX;
     if (!r->eof) {
         return SCAN_MORE;
     }
-    if (r->at == r->len || (r->len - r->at == 1 && r->buffer[r->at] == '\r')) {
+    if (r->at == r->len || (r->len - r->at == 1 && buffer[r->at] == '\r')) {
         r->at = r->len;
         return SCAN_BLANK;
     }
@@ -471,8 +487,9 @@ struct skipper {
     enum state state;
     bool after_cr; /* IN_CLOSED: a CR came behind the quote */
     uint64_t field_bytes;
-    uint64_t widest;
-    uint64_t widest_line;
+    uint64_t max_field;
+    bool too_long;
+    uint64_t too_long_line;
     uint64_t line;
     uint64_t field_line;
     uint64_t quote_line;
@@ -480,9 +497,9 @@ struct skipper {
 
 static void skip_field_end(struct skipper *k)
 {
-    if (k->field_bytes > k->widest) {
-        k->widest = k->field_bytes;
-        k->widest_line = k->field_line;
+    if (k->field_bytes > k->max_field && !k->too_long) {
+        k->too_long = true;
+        k->too_long_line = k->field_line;
     }
     k->field_bytes = 0;
     k->field_line = k->line;
@@ -535,7 +552,8 @@ static bool skip_byte(struct skipper *k, char c, char delimiter)
 
 static bool skip_row(struct csv_reader *r, struct csv_row *row, struct err *err)
 {
-    struct skipper k = {.line = r->line, .field_line = r->line};
+    struct skipper k = {
+        .line = r->line, .field_line = r->line, .max_field = r->limits.max_field_bytes};
     uint64_t offset = r->offset + r->at;
     bool ended = false;
     while (!ended) {
@@ -556,17 +574,16 @@ static bool skip_row(struct csv_reader *r, struct csv_row *row, struct err *err)
     if (!ended) {
         skip_field_end(&k);
     }
-    bool field = k.widest > r->limits.max_field_bytes;
     *row = (struct csv_row){
         .fields = r->fields,
         .line = r->line,
         .offset = offset,
-        .problem = open    ? CSV_UNCLOSED_QUOTE
-                   : field ? CSV_FIELD_TOO_LONG
-                           : CSV_ROW_TOO_LONG,
-        .problem_line = open    ? k.quote_line
-                        : field ? k.widest_line
-                                : r->line,
+        .problem = open         ? CSV_UNCLOSED_QUOTE
+                   : k.too_long ? CSV_FIELD_TOO_LONG
+                                : CSV_ROW_TOO_LONG,
+        .problem_line = open         ? k.quote_line
+                        : k.too_long ? k.too_long_line
+                                     : r->line,
     };
     r->line = k.line;
     r->block = SIZE_MAX;

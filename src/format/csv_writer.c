@@ -1,11 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/csv.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+static bool is_special(char c)
+{
+    return c == ',' || c == '"' || c == '\n' || c == '\r';
+}
+
 static bool needs_quotes(str field)
 {
-    for (size_t i = 0; i < field.len; i++) {
-        char c = field.ptr[i];
-        if (c == ',' || c == '"' || c == '\n' || c == '\r') {
+    size_t i = 0;
+#if defined(__SSE2__)
+    for (; i + 16 <= field.len; i += 16) {
+        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(field.ptr + i));
+        __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8(',')),
+                                                _mm_cmpeq_epi8(b, _mm_set1_epi8('"'))),
+                                   _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('\n')),
+                                                _mm_cmpeq_epi8(b, _mm_set1_epi8('\r'))));
+        if (_mm_movemask_epi8(hit) != 0) {
+            return true;
+        }
+    }
+#endif
+    for (; i < field.len; i++) {
+        if (is_special(field.ptr[i])) {
             return true;
         }
     }
@@ -14,14 +35,20 @@ static bool needs_quotes(str field)
 
 void csv_add_field(struct buf *out, str field, bool first)
 {
-    if (!first) {
-        buf_addc(out, ',');
-    }
     if (!needs_quotes(field)) {
-        buf_adds(out, field);
+        char *to = buf_reserve(out, field.len + 1);
+        if (to != NULL) {
+            *to = ',';
+            to += !first;
+            if (field.len != 0) {
+                memcpy(to, field.ptr, field.len);
+            }
+            to[field.len] = '\0';
+            out->len += field.len + !first;
+        }
         return;
     }
-    buf_addc(out, '"');
+    buf_addz(out, first ? "\"" : ",\"");
     size_t from = 0;
     for (size_t i = 0; i < field.len; i++) {
         if (field.ptr[i] == '"') {

@@ -255,7 +255,7 @@ static bool check_rows(struct merge_plan *plan, struct merge_plan_result *ret, s
     const struct decisions *d = plan->decisions;
     uint64_t bad = 0;
     for (uint32_t i = 0; i < d->count; i++) {
-        bad += (d->flags[i] & ROW_BAD) != 0;
+        bad += (d->row[i].flags & ROW_BAD) != 0;
     }
     if (bad < d->count && !(plan->strict && bad != 0)) {
         return true;

@@ -14,30 +14,34 @@
 #include "job/merge_plan_internal.h"
 #include "match/parallel.h"
 
-enum { ITEM_MAX_BYTES = 1 << 30, MAX_TEXTS = PLAN_MAX_FIELDS };
+enum { ITEM_MAX_BYTES = 1 << 30, AHEAD_ITEMS = 4, MAX_TEXTS = RULES_MAX_COLUMNS + 3 };
 
 /* --- stars that wait ------------------------------------------------------------------------- */
 
 struct waiting {
     struct waiting *next;
-    uint32_t row;
     size_t bytes;
     char texts[]; /* as in an item */
 };
 
 struct star {
     uint32_t root;
-    uint32_t left;            /* losers that have not come */
+    uint32_t left;            /* losers that have not come, once the survivor has */
     struct waiting *survivor; /* NULL until it comes */
     struct waiting *losers;   /* that came before the survivor, newest first */
 };
+
+/* Waiting texts come and go by the million: sizes in steps, freed ones are used again. */
+enum { POOL_STEP = 64, POOL_SIZES = 16 };
 
 /* Open addressing over the survivor's row. */
 struct stars {
     struct star *slots; /* root + 1, 0 free */
     size_t capacity;
     size_t count;
-    uint64_t bytes; /* of waiting values */
+    struct arena pool;
+    struct waiting *unused[POOL_SIZES]; /* by size in steps; larger ones are on the heap */
+    uint64_t bytes;                     /* of waiting values */
     uint64_t peak_bytes;
 };
 
@@ -68,25 +72,53 @@ static void grow_stars(struct stars *stars)
     free(old.slots);
 }
 
-static struct star *get_star(struct stars *stars, uint32_t root, uint32_t losers)
+static struct star *get_star(struct stars *stars, uint32_t root)
 {
     if (stars->count * 2 >= stars->capacity) {
         grow_stars(stars);
     }
     struct star *star = find_slot(stars, root);
     if (star->root == 0) {
-        *star = (struct star){.root = root + 1, .left = losers};
+        star->root = root + 1;
         stars->count++;
     }
     return star;
+}
+
+static size_t pool_steps(size_t bytes)
+{
+    return (sizeof(struct waiting) + bytes + POOL_STEP - 1) / POOL_STEP;
+}
+
+static struct waiting *take_waiting(struct stars *stars, size_t bytes)
+{
+    size_t steps = pool_steps(bytes);
+    stars->bytes += steps * POOL_STEP;
+    uint64_t now = stars->bytes + stars->capacity * sizeof(*stars->slots);
+    stars->peak_bytes = now > stars->peak_bytes ? now : stars->peak_bytes;
+    if (steps >= POOL_SIZES) {
+        return xrealloc(NULL, steps, POOL_STEP);
+    }
+    struct waiting *waiting = stars->unused[steps];
+    if (waiting != NULL) {
+        stars->unused[steps] = waiting->next;
+        return waiting;
+    }
+    return arena_alloc(&stars->pool, steps * POOL_STEP);
 }
 
 static void drop_waiting(struct stars *stars, struct waiting *waiting)
 {
     while (waiting != NULL) {
         struct waiting *next = waiting->next;
-        stars->bytes -= sizeof(*waiting) + waiting->bytes;
-        free(waiting);
+        size_t steps = pool_steps(waiting->bytes);
+        stars->bytes -= steps * POOL_STEP;
+        if (steps >= POOL_SIZES) {
+            free(waiting);
+        } else {
+            waiting->next = stars->unused[steps];
+            stars->unused[steps] = waiting;
+        }
         waiting = next;
     }
 }
@@ -117,40 +149,44 @@ static void stars_done(struct stars *stars)
             drop_waiting(stars, stars->slots[i].losers);
         }
     }
+    arena_done(&stars->pool);
     free(stars->slots);
 }
 
 /* --- items ------------------------------------------------------------------------------------ */
 
-enum item_kind { ITEM_CONTACT, ITEM_REVIEW, ITEM_BAD };
+enum item_kind { ITEM_SURVIVOR, ITEM_LOSER, ITEM_REVIEW, ITEM_BAD };
 
-/* What the plan needs of one row: the head and then `count` texts, each as length and bytes. A
- * contact's texts are its carried values, the others' are id and reason. */
+/* What the plan needs of one row: the head and then texts, each as length and bytes. Of a review or
+ * a bad row they are id and reason. */
 struct item {
     enum item_kind kind;
-    uint32_t row;
-    uint32_t count;
-    uint32_t bytes; /* of the texts */
+    uint32_t root;   /* the star's survivor, a row */
+    uint32_t losers; /* ITEM_SURVIVOR: how many there are */
+    uint32_t bytes;  /* of the texts */
     uint64_t line;
 };
 
-static void add_text(struct buf *items, str text)
+static void add_item(struct buf *items, struct item *item, const str *texts, size_t count)
 {
-    uint32_t len = (uint32_t)text.len; /* a row's limit is far below */
-    buf_add(items, &len, sizeof(len));
-    buf_adds(items, text);
-}
-
-static void add_item(struct buf *items, enum item_kind kind, uint32_t row, uint64_t line,
-                     const str *texts, size_t count)
-{
-    struct item item = {.kind = kind, .row = row, .count = (uint32_t)count, .line = line};
     for (size_t i = 0; i < count; i++) {
-        item.bytes += (uint32_t)(sizeof(uint32_t) + texts[i].len);
+        item->bytes += (uint32_t)(sizeof(uint32_t) + texts[i].len);
     }
-    buf_add(items, &item, sizeof(item));
+    char *at = buf_reserve(items, sizeof(*item) + item->bytes);
+    if (at == NULL) {
+        return; /* overflow is noticed when the chunk is delivered */
+    }
+    items->len += sizeof(*item) + item->bytes;
+    memcpy(at, item, sizeof(*item));
+    at += sizeof(*item);
     for (size_t i = 0; i < count; i++) {
-        add_text(items, texts[i]);
+        uint32_t len = (uint32_t)texts[i].len; /* a row's limit is far below */
+        memcpy(at, &len, sizeof(len));
+        at += sizeof(len);
+        if (len != 0) {
+            memcpy(at, texts[i].ptr, len);
+        }
+        at += len;
     }
 }
 
@@ -183,8 +219,19 @@ struct writing {
     /* used by the thread whose turn it is */
     struct stars stars;
     struct merge_plan_result result;
-    struct buf scratch; /* ids and strategy of a change */
 };
+
+/* What follows the id on a line, but for the survivor's id: the same for very many rows. */
+struct phrase {
+    uint64_t key; /* what it depends on, see phrase_key; 0: not filled */
+    struct buf text;
+    size_t middle;   /* bytes before the survivor's id: ",merge,pairs," */
+    size_t end;      /* of the line */
+    size_t strategy; /* ends of the two texts that follow it, raw, for the plan */
+    size_t reason;
+};
+
+enum { PHRASES = 256, PREFETCH_ROWS = 16 };
 
 /* One thread's part. */
 struct chunk_writer {
@@ -196,6 +243,7 @@ struct chunk_writer {
     struct buf items;
     struct buf text; /* a reason */
     struct buf id;   /* a survivor's id */
+    struct phrase phrases[PHRASES];
     struct counts counts;
     struct merge_plan_bad first_bad[MERGE_PLAN_FIRST_BAD];
     int first_bad_count;
@@ -203,23 +251,101 @@ struct chunk_writer {
 
 /* --- one row ---------------------------------------------------------------------------------- */
 
-static void add_decision(struct chunk_writer *w, str id, const char *action, str strategy,
-                         str survivor, str reason)
+/* Everything that a decided row's phrase depends on, never 0. */
+static uint64_t phrase_key(const struct decisions *d, uint32_t row, enum action action)
+{
+    uint64_t key = (uint64_t)action + 1;
+    switch (action) {
+    case ACTION_NONE:
+        return key | (uint64_t)(d->row[row].flags & ROW_KEYLESS) << 8;
+    case ACTION_REVIEW:
+        return key | (uint64_t)d->row[row].link << 8;
+    case ACTION_KEEP:
+        return key | (uint64_t)d->row[row].absorbed << 8 | (uint64_t)d->row[row].link << 24;
+    case ACTION_MERGE:
+        break;
+    }
+    /* the strategies of the way to the last survivor: with one strategy the way is one step */
+    key |= (uint64_t)(d->row[row].via + 1) << 8;
+    for (uint32_t at = d->row[row].link; d->rules->strategy_count > 1; at = d->row[at].link) {
+        if ((d->row[at].flags & ROW_ACTION) != ACTION_MERGE) {
+            break;
+        }
+        key = (key << 5 ^ (uint64_t)(d->row[at].via + 1)) * UINT64_C(0x9e3779b97f4a7c15) | 1;
+    }
+    return key;
+}
+
+static void fill_phrase(struct phrase *phrase, const struct decisions *d, uint32_t row,
+                        enum action action)
+{
+    static const char *const names[] = {"none", "review", "merge", "keep"};
+    AUTO_BUF struct buf strategy = {0};
+    AUTO_BUF struct buf reason = {0};
+    decisions_reason(d, row, &reason);
+    struct buf *text = &phrase->text;
+    buf_clear(text);
+    buf_printf(text, ",%s", names[action]);
+    if (action == ACTION_KEEP || action == ACTION_MERGE) {
+        decisions_strategy(d, row, &strategy);
+    }
+    csv_add_field(text, buf_str(&strategy), false);
+    buf_addc(text, ',');
+    phrase->middle = text->len;
+    csv_add_field(text, buf_str(&reason), false);
+    csv_end_row(text);
+    phrase->end = text->len;
+    buf_adds(text, buf_str(&strategy));
+    phrase->strategy = text->len;
+    buf_adds(text, buf_str(&reason));
+    phrase->reason = text->len;
+}
+
+static const struct phrase *phrase_of(struct chunk_writer *w, uint32_t row, enum action action)
+{
+    const struct decisions *d = w->plan->decisions;
+    uint64_t key = phrase_key(d, row, action);
+    struct phrase *phrase = &w->phrases[(key ^ key >> 8) % PHRASES];
+    if (phrase->key != key) {
+        fill_phrase(phrase, d, row, action);
+        phrase->key = key;
+    }
+    return phrase;
+}
+
+static str phrase_strategy(const struct phrase *phrase)
+{
+    return (str){phrase->text.ptr + phrase->end, phrase->strategy - phrase->end};
+}
+
+static str phrase_reason(const struct phrase *phrase)
+{
+    return (str){phrase->text.ptr + phrase->strategy, phrase->reason - phrase->strategy};
+}
+
+static void add_decision(struct chunk_writer *w, str id, str survivor, const struct phrase *phrase)
 {
     if (w->writing->out_fd < 0) {
         return;
     }
     csv_add_field(&w->out, id, true);
-    buf_addc(&w->out, ',');
-    buf_addz(&w->out, action);
-    csv_add_field(&w->out, strategy, false);
-    csv_add_field(&w->out, survivor, false);
-    csv_add_field(&w->out, reason, false);
-    csv_end_row(&w->out);
+    buf_add(&w->out, phrase->text.ptr, phrase->middle);
+    csv_add_field(&w->out, survivor, true);
+    buf_add(&w->out, phrase->text.ptr + phrase->middle, phrase->end - phrase->middle);
 }
 
-static void bad_row(struct chunk_writer *w, const struct csv_row *row, uint32_t index,
-                    bool readable, const str *cells)
+static void add_bad_decision(struct chunk_writer *w, str id, str reason)
+{
+    if (w->writing->out_fd >= 0) {
+        csv_add_field(&w->out, id, true);
+        buf_addz(&w->out, ",review,,");
+        csv_add_field(&w->out, reason, false);
+        csv_end_row(&w->out);
+    }
+}
+
+static void bad_row(struct chunk_writer *w, const struct csv_row *row, bool readable,
+                    const str *cells)
 {
     struct contact contact = {.id = STR_NONE};
     if (readable) {
@@ -234,58 +360,84 @@ static void bad_row(struct chunk_writer *w, const struct csv_row *row, uint32_t 
     }
     w->counts.bad++;
     w->counts.review++;
-    add_decision(w, contact.id, "review", STR_NONE, STR_NONE, buf_str(&w->text));
+    add_bad_decision(w, contact.id, buf_str(&w->text));
     if (w->writing->writer != NULL) {
         str texts[] = {contact.id, buf_str(&w->text)};
-        add_item(&w->items, ITEM_BAD, index, row->line, texts, 2);
+        struct item item = {.kind = ITEM_BAD, .line = row->line};
+        add_item(&w->items, &item, texts, 2);
     }
 }
 
-static void add_contact(struct chunk_writer *w, uint32_t index, uint64_t line, const str *cells)
+/* A survivor: its id and values. */
+static void add_survivor(struct chunk_writer *w, uint32_t row, uint64_t line, str id,
+                         const str *cells)
 {
-    str values[RULES_MAX_COLUMNS];
+    str texts[MAX_TEXTS] = {id};
     for (size_t i = 0; i < w->plan->carried_count; i++) {
-        values[i] = cells[w->plan->carried[i]];
+        texts[1 + i] = cells[w->plan->carried[i]];
     }
-    add_item(&w->items, ITEM_CONTACT, index, line, values, w->plan->carried_count);
+    struct item item = {.kind = ITEM_SURVIVOR,
+                        .root = row,
+                        .losers = w->plan->decisions->row[row].link - 1,
+                        .line = line};
+    add_item(&w->items, &item, texts, 1 + w->plan->carried_count);
+}
+
+/* A loser: its id, strategy, reason and values. */
+static void add_loser(struct chunk_writer *w, uint32_t root, uint64_t line, str id,
+                      const struct phrase *phrase, const str *cells)
+{
+    str texts[MAX_TEXTS] = {id, phrase_strategy(phrase), phrase_reason(phrase)};
+    for (size_t i = 0; i < w->plan->carried_count; i++) {
+        texts[3 + i] = cells[w->plan->carried[i]];
+    }
+    struct item item = {.kind = ITEM_LOSER, .root = root, .line = line};
+    add_item(&w->items, &item, texts, 3 + w->plan->carried_count);
 }
 
 static void good_row(struct chunk_writer *w, const struct csv_row *row, uint32_t index,
                      const str *cells)
 {
-    static const char *const names[] = {"none", "review", "merge", "keep"};
     const struct decisions *d = w->plan->decisions;
     uint32_t first = decisions_first(d, index);
     enum action action = decisions_action(d, first);
     str id = norm_trim(cells[w->plan->rules->identity]);
     bool plan_it = w->writing->writer != NULL && first == index;
-    str strategy = STR_NONE;
+    const struct phrase *phrase = phrase_of(w, first, action);
     str survivor = STR_NONE;
-    buf_clear(&w->text);
-    decisions_reason(d, first, &w->text);
-    size_t reason_len = w->text.len;
-    if (action == ACTION_KEEP || action == ACTION_MERGE) {
-        decisions_strategy(d, first, &w->text);
-        strategy = (str){w->text.ptr + reason_len, w->text.len - reason_len};
+    switch (action) {
+    case ACTION_NONE:
+        w->counts.none++;
+        break;
+    case ACTION_REVIEW:
+        w->counts.review++;
+        if (plan_it) {
+            str texts[] = {id, phrase_reason(phrase)};
+            struct item item = {.kind = ITEM_REVIEW, .line = row->line};
+            add_item(&w->items, &item, texts, 2);
+        }
+        break;
+    case ACTION_KEEP:
+        w->counts.keep++;
+        survivor = id;
+        if (plan_it) {
+            add_survivor(w, index, row->line, id, cells);
+        }
+        break;
+    case ACTION_MERGE:
+        w->counts.merge++;
+        uint32_t root = decisions_root(d, first);
         buf_clear(&w->id);
-        ids_unpack(w->plan->ids, d->id[decisions_root(d, first)], &w->id);
+        ids_unpack(w->plan->ids, d->id[root], &w->id);
         survivor = buf_str(&w->id);
         if (plan_it) {
-            add_contact(w, index, row->line, cells);
+            add_loser(w, root, row->line, id, phrase, cells);
         }
+        break;
     }
-    str reason = {w->text.ptr, reason_len};
-    if (plan_it && action == ACTION_REVIEW) {
-        str texts[] = {id, reason};
-        add_item(&w->items, ITEM_REVIEW, index, row->line, texts, 2);
-    }
-    add_decision(w, id, names[action], strategy, survivor, reason);
+    add_decision(w, id, survivor, phrase);
     w->counts.good++;
     w->counts.contacts += first == index;
-    w->counts.keep += action == ACTION_KEEP;
-    w->counts.merge += action == ACTION_MERGE;
-    w->counts.review += action == ACTION_REVIEW;
-    w->counts.none += action == ACTION_NONE;
 }
 
 /* --- one chunk -------------------------------------------------------------------------------- */
@@ -293,6 +445,7 @@ static void good_row(struct chunk_writer *w, const struct csv_row *row, uint32_t
 static bool format_chunk(struct chunk_writer *w, size_t index, struct err *err)
 {
     const struct merge_plan *plan = w->plan;
+    const struct decisions *d = plan->decisions;
     struct plan_chunk chunk = plan->chunks[index];
     struct plan_chunk next = plan->chunks[index + 1];
     buf_clear(&w->out);
@@ -309,14 +462,21 @@ static bool format_chunk(struct chunk_writer *w, size_t index, struct err *err)
         if (!more || row == next.row) {
             return (!more && row == next.row) || plan_changed(plan, err);
         }
+        /* survivors stand anywhere: their ids are on their way while the rows between are written
+         */
+        uint32_t ahead = row + PREFETCH_ROWS;
+        if (ahead < next.row && (d->row[ahead].flags & ROW_ACTION) == ACTION_MERGE) {
+            __builtin_prefetch(&d->id[d->row[ahead].link]);
+            __builtin_prefetch(&d->row[d->row[ahead].link]);
+        }
         str cells[RULES_MAX_COLUMNS];
         bool readable = plan_row_cells(plan, &read, cells);
-        bool bad = (plan->decisions->flags[row] & ROW_BAD) != 0;
+        bool bad = (d->row[row].flags & ROW_BAD) != 0;
         if (!readable && !bad) {
             return plan_changed(plan, err);
         }
         if (bad) {
-            bad_row(w, &read, row, readable, cells);
+            bad_row(w, &read, readable, cells);
         } else {
             good_row(w, &read, row, cells);
         }
@@ -326,35 +486,24 @@ static bool format_chunk(struct chunk_writer *w, size_t index, struct err *err)
 
 /* --- in turn ---------------------------------------------------------------------------------- */
 
-static bool add_change(struct writing *writing, uint32_t loser, const char *loser_texts,
-                       uint32_t root, const char *survivor_texts, struct err *err)
+/* `loser` and `survivor`: their texts. */
+static bool add_change(struct writing *writing, const char *loser, const char *survivor,
+                       struct err *err)
 {
-    const struct merge_plan *plan = writing->plan;
-    const struct decisions *d = plan->decisions;
+    size_t count = writing->plan->carried_count;
     str before[MAX_TEXTS];
     str after[MAX_TEXTS];
     struct plan_value values[MAX_TEXTS];
-    read_texts(loser_texts, plan->carried_count, before);
-    read_texts(survivor_texts, plan->carried_count, after);
-    for (size_t i = 0; i < plan->carried_count; i++) {
-        values[i] = (struct plan_value){before[i], after[i]};
+    read_texts(loser, 3 + count, before);
+    read_texts(survivor, 1 + count, after);
+    for (size_t i = 0; i < count; i++) {
+        values[i] = (struct plan_value){before[3 + i], after[1 + i]};
     }
-    struct buf *text = &writing->scratch;
-    buf_clear(text);
-    size_t ends[4];
-    ids_unpack(plan->ids, d->id[loser], text);
-    ends[0] = text->len;
-    ids_unpack(plan->ids, d->id[root], text);
-    ends[1] = text->len;
-    decisions_strategy(d, loser, text);
-    ends[2] = text->len;
-    decisions_reason(d, loser, text);
-    ends[3] = text->len;
     struct plan_change change = {
-        .target = {text->ptr, ends[0]},
-        .survivor = {text->ptr + ends[0], ends[1] - ends[0]},
-        .strategy = {text->ptr + ends[1], ends[2] - ends[1]},
-        .reason = {text->ptr + ends[2], ends[3] - ends[2]},
+        .target = before[0],
+        .survivor = after[0],
+        .strategy = before[1],
+        .reason = before[2],
         .values = values,
     };
     writing->result.changes++;
@@ -363,20 +512,16 @@ static bool add_change(struct writing *writing, uint32_t loser, const char *lose
 
 static struct waiting *wait_for(struct stars *stars, const struct item *item, const char *texts)
 {
-    struct waiting *waiting = xrealloc(NULL, 1, sizeof(*waiting) + item->bytes);
+    struct waiting *waiting = take_waiting(stars, item->bytes);
     waiting->next = NULL;
-    waiting->row = item->row;
     waiting->bytes = item->bytes;
     memcpy(waiting->texts, texts, item->bytes);
-    stars->bytes += sizeof(*waiting) + item->bytes;
-    uint64_t now = stars->bytes + stars->capacity * sizeof(*stars->slots);
-    stars->peak_bytes = now > stars->peak_bytes ? now : stars->peak_bytes;
     return waiting;
 }
 
 /* The losers that waited, in the order in which they came. */
-static bool add_waiting_losers(struct writing *writing, struct star *star, const struct item *item,
-                               const char *texts, struct err *err)
+static bool add_waiting_losers(struct writing *writing, struct star *star, const char *survivor,
+                               struct err *err)
 {
     struct waiting *ordered = NULL;
     while (star->losers != NULL) {
@@ -388,33 +533,37 @@ static bool add_waiting_losers(struct writing *writing, struct star *star, const
     star->losers = ordered;
     for (const struct waiting *w = ordered; w != NULL; w = w->next) {
         star->left--;
-        if (!add_change(writing, w->row, w->texts, item->row, texts, err)) {
+        if (!add_change(writing, w->texts, survivor, err)) {
             return false;
         }
     }
     return true;
 }
 
-static bool take_contact(struct writing *writing, const struct item *item, const char *texts,
-                         struct err *err)
+static bool take_survivor(struct writing *writing, const struct item *item, const char *texts,
+                          struct err *err)
 {
-    const struct decisions *d = writing->plan->decisions;
     struct stars *stars = &writing->stars;
-    uint32_t root = decisions_root(d, item->row);
-    struct star *star = get_star(stars, root, d->link[root] - 1);
-    if (root == item->row) {
-        if (!add_waiting_losers(writing, star, item, texts, err)) {
-            return false;
-        }
-        if (star->left == 0) {
-            drop_star(stars, star);
-        } else {
-            drop_waiting(stars, star->losers);
-            star->losers = NULL;
-            star->survivor = wait_for(stars, item, texts);
-        }
+    struct star *star = get_star(stars, item->root);
+    star->left = item->losers;
+    if (!add_waiting_losers(writing, star, texts, err)) {
+        return false;
+    }
+    if (star->left == 0) {
+        drop_star(stars, star);
         return true;
     }
+    drop_waiting(stars, star->losers);
+    star->losers = NULL;
+    star->survivor = wait_for(stars, item, texts);
+    return true;
+}
+
+static bool take_loser(struct writing *writing, const struct item *item, const char *texts,
+                       struct err *err)
+{
+    struct stars *stars = &writing->stars;
+    struct star *star = get_star(stars, item->root);
     if (star->survivor == NULL) {
         struct waiting *waiting = wait_for(stars, item, texts);
         waiting->next = star->losers;
@@ -422,7 +571,7 @@ static bool take_contact(struct writing *writing, const struct item *item, const
         return true;
     }
     star->left--;
-    bool ok = add_change(writing, item->row, texts, root, star->survivor->texts, err);
+    bool ok = add_change(writing, texts, star->survivor->texts, err);
     if (star->left == 0) {
         drop_star(stars, star);
     }
@@ -432,10 +581,16 @@ static bool take_contact(struct writing *writing, const struct item *item, const
 static bool take_item(struct writing *writing, const struct item *item, const char *texts,
                       struct err *err)
 {
-    if (item->kind == ITEM_CONTACT) {
-        return take_contact(writing, item, texts, err);
-    }
     str read[2];
+    switch (item->kind) {
+    case ITEM_SURVIVOR:
+        return take_survivor(writing, item, texts, err);
+    case ITEM_LOSER:
+        return take_loser(writing, item, texts, err);
+    case ITEM_REVIEW:
+    case ITEM_BAD:
+        break;
+    }
     read_texts(texts, 2, read);
     struct plan_finding finding = {.id = read[0], .line = item->line, .reason = read[1]};
     return item->kind == ITEM_BAD ? plan_add_bad(writing->writer, &finding, err)
@@ -458,6 +613,32 @@ static void add_counts(struct writing *writing, const struct chunk_writer *w)
     }
 }
 
+/* Partners lie anywhere in memory: slots are fetched two steps ahead, waiting texts one. Returns
+ * the place of the next item. */
+static size_t look_ahead(const struct writing *writing, const struct chunk_writer *w, size_t at,
+                         bool texts)
+{
+    const struct stars *stars = &writing->stars;
+    if (at >= w->items.len) {
+        return at;
+    }
+    struct item item;
+    memcpy(&item, w->items.ptr + at, sizeof(item));
+    if (stars->capacity != 0 && (item.kind == ITEM_SURVIVOR || item.kind == ITEM_LOSER)) {
+        const struct star *home = &stars->slots[star_home(stars, item.root)];
+        if (!texts) {
+            __builtin_prefetch(home);
+        } else if (home->root == item.root + 1) {
+            const char *waiting =
+                (const char *)(home->survivor != NULL ? home->survivor : home->losers);
+            __builtin_prefetch(waiting);
+            __builtin_prefetch(waiting + 64);
+            __builtin_prefetch(waiting + 128);
+        }
+    }
+    return at + sizeof(item) + item.bytes;
+}
+
 static bool deliver_chunk(struct writing *writing, const struct chunk_writer *w, struct err *err)
 {
     const struct merge_plan *plan = writing->plan;
@@ -474,7 +655,15 @@ static bool deliver_chunk(struct writing *writing, const struct chunk_writer *w,
     }
     add_counts(writing, w);
     size_t at = 0;
+    size_t ahead = 0;
+    size_t far_ahead = 0;
+    for (int i = 0; i < 2 * AHEAD_ITEMS; i++) {
+        far_ahead = look_ahead(writing, w, far_ahead, false);
+        ahead = i < AHEAD_ITEMS ? far_ahead : ahead;
+    }
     while (at < w->items.len) {
+        ahead = look_ahead(writing, w, ahead, true);
+        far_ahead = look_ahead(writing, w, far_ahead, false);
         struct item item;
         memcpy(&item, w->items.ptr + at, sizeof(item));
         at += sizeof(item);
@@ -539,6 +728,9 @@ static void write_chunks(void *arg, int index)
     buf_done(&w.items);
     buf_done(&w.text);
     buf_done(&w.id);
+    for (size_t i = 0; i < PHRASES; i++) {
+        buf_done(&w.phrases[i].text);
+    }
 }
 
 bool plan_write(struct merge_plan *plan, int out_fd, struct plan_writer *writer,
@@ -566,7 +758,6 @@ bool plan_write(struct merge_plan *plan, int out_fd, struct plan_writer *writer,
         ids_bytes(plan->ids) + (uint64_t)plan->decisions->count * 16 + writing.stars.peak_bytes;
     plan->peak_bytes = now > bytes ? now : bytes;
     stars_done(&writing.stars);
-    buf_done(&writing.scratch);
     (void)pthread_cond_destroy(&writing.turn_came); /* nobody waits */
     (void)pthread_mutex_destroy(&writing.lock);     /* nobody holds it */
     return ok;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "match/contact.h"
 
+#define XXH_INLINE_ALL /* a call for each of a few short texts a row would cost more than the hash \
+                        */
+#include <xxhash.h>
+
 struct value {
     str text;   /* in the column's form */
     str local;  /* of an e-mail, without "+tag" */
@@ -129,6 +133,13 @@ static void join(struct buf *joined, str text)
     }
 }
 
+static void set_hash(struct contact_key *key, str text)
+{
+    XXH128_hash_t hash = XXH3_128bits(text.ptr, text.len);
+    key->low = hash.low64;
+    key->high = hash.high64;
+}
+
 static void read_key(struct contact_reader *reader, const struct rule_key *key,
                      struct contact_key *ret)
 {
@@ -141,21 +152,21 @@ static void read_key(struct contact_reader *reader, const struct rule_key *key,
     }
     if (key->column_count == 1) {
         str text = reader->values[key->columns[0]].text;
-        ret->hash = XXH3_128bits(text.ptr, text.len);
+        set_hash(ret, text);
         return;
     }
     buf_clear(&reader->joined);
     for (size_t i = 0; i < key->column_count; i++) {
         join(&reader->joined, reader->values[key->columns[i]].text);
     }
-    ret->hash = XXH3_128bits(reader->joined.ptr, reader->joined.len);
+    set_hash(ret, buf_str(&reader->joined));
 }
 
 void contact_read(struct contact_reader *reader, const str *cells, struct contact *ret)
 {
     const struct rules *rules = reader->rules;
     ret->wrong = -1;
-    buf_clear(&reader->joined);
+    ret->content = 0;
     for (size_t i = 0; i < rules->column_count; i++) {
         if (!rules->columns[i].decides) {
             continue;
@@ -163,10 +174,12 @@ void contact_read(struct contact_reader *reader, const str *cells, struct contac
         if (!read_value(&reader->values[i], &rules->columns[i], cells[i]) && ret->wrong < 0) {
             ret->wrong = (int)i;
         }
-        join(&reader->joined, norm_trim(cells[i]));
+        if (!rules->columns[i].identity) { /* contents are compared within one id */
+            str text = norm_trim(cells[i]);
+            ret->content = XXH3_64bits_withSeed(text.ptr, text.len, ret->content + i + 1);
+        }
     }
     ret->id = norm_trim(cells[rules->identity]);
-    ret->content = XXH3_64bits(reader->joined.ptr, reader->joined.len);
     ret->facts = 0;
     for (size_t i = 0; i < rules->fact_count; i++) {
         ret->facts |= (uint32_t)fact_holds(reader, &rules->facts[i], ret->facts) << i;

@@ -7,20 +7,19 @@
 #ifndef STEWARD_MATCH_CONTACT_H
 #define STEWARD_MATCH_CONTACT_H
 
-#include <xxhash.h>
-
 #include "match/rules.h"
 
 struct contact_key {
     bool present;
-    XXH128_hash_t hash;
+    uint64_t low;
+    uint64_t high;
 };
 
 struct contact {
     str id;         /* trimmed, a view of the cell; may be empty: a bad row */
     uint32_t facts; /* bit i: rules->facts[i] holds */
     struct contact_key keys[RULES_MAX_KEYS];
-    uint64_t content; /* over all deciding columns, trimmed */
+    uint64_t content; /* over all deciding columns but the id, trimmed */
     int wrong;        /* the first column whose value is not of its form, -1 where none */
 };
 

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <xxhash.h>
 
 #include "match/parallel.h"
 
@@ -145,22 +146,22 @@ static uint32_t first_row(const struct work *work, struct worker *worker, size_t
 /* Repeats of this partition begin at `from`; where an id has two contents, all its rows are bad. */
 static void settle_repeats(struct work *work, struct worker *worker, size_t from)
 {
-    uint8_t *flags = work->d->flags;
+    struct decision *row = work->d->row;
     for (size_t i = from; i < worker->repeat_count; i++) {
         struct repeat r = worker->repeats[i];
         if (work->content[r.row] != work->content[r.first]) {
-            flags[r.first] |= ROW_CONFLICT | ROW_BAD;
+            row[r.first].flags |= ROW_CONFLICT | ROW_BAD;
         }
     }
     size_t kept = from;
     uint64_t conflicts = 0;
     for (size_t i = from; i < worker->repeat_count; i++) {
         struct repeat r = worker->repeats[i];
-        if ((flags[r.first] & ROW_CONFLICT) != 0) {
-            flags[r.row] |= ROW_CONFLICT | ROW_BAD;
+        if ((row[r.first].flags & ROW_CONFLICT) != 0) {
+            row[r.row].flags |= ROW_CONFLICT | ROW_BAD;
             conflicts++;
         } else {
-            flags[r.row] |= ROW_REPEAT;
+            row[r.row].flags |= ROW_REPEAT;
             worker->repeats[kept++] = r;
         }
     }
@@ -309,16 +310,16 @@ static uint32_t reason_otherwise(struct work *work, struct worker *worker,
 /* Leaves a contact to people, unless a strategy has decided it or a better reason is there. */
 static void leave(struct decisions *d, uint32_t row, uint32_t reason)
 {
-    enum action action = (enum action)(d->flags[row] & ROW_ACTION);
+    enum action action = (enum action)(d->row[row].flags & ROW_ACTION);
     if (action == ACTION_KEEP || action == ACTION_MERGE) {
         return;
     }
     if (action == ACTION_REVIEW &&
-        reasons_rank(d->reasons, d->link[row]) <= reasons_rank(d->reasons, reason)) {
+        reasons_rank(d->reasons, d->row[row].link) <= reasons_rank(d->reasons, reason)) {
         return;
     }
-    d->flags[row] = (uint8_t)((d->flags[row] & ~ROW_ACTION) | ACTION_REVIEW);
-    d->link[row] = reason;
+    d->row[row].flags = (uint8_t)((d->row[row].flags & ~ROW_ACTION) | ACTION_REVIEW);
+    d->row[row].link = reason;
 }
 
 static void leave_all(struct work *work, const struct worker *worker, const struct group *group,
@@ -363,8 +364,8 @@ static bool has_fact(const struct key_record *record, int fact)
 
 static void mark(struct decisions *d, uint32_t row, enum action action, uint32_t link)
 {
-    d->flags[row] = (uint8_t)((d->flags[row] & ~ROW_ACTION) | (int)action);
-    d->link[row] = link;
+    d->row[row].flags = (uint8_t)((d->row[row].flags & ~ROW_ACTION) | (int)action);
+    d->row[row].link = link;
 }
 
 /* The conditions hold: one contact has the survivor's fact. */
@@ -398,10 +399,10 @@ static void merge_group(struct work *work, struct worker *worker,
         uint32_t row = records[i].row;
         if (i == survivor) {
             mark(d, row, ACTION_KEEP, losers + 1);
-            d->absorbed[row] |= (uint16_t)(1U << work->strategy);
+            d->row[row].absorbed |= (uint16_t)(1U << work->strategy);
         } else if (has_fact(&records[i], strategy->merge)) {
             mark(d, row, ACTION_MERGE, records[survivor].row);
-            d->via[row] = (uint8_t)work->strategy;
+            d->row[row].via = (uint8_t)work->strategy;
         } else {
             char text[160];
             (void)snprintf(text, sizeof(text), "undecided: '%s' leaves it", strategy->name);
@@ -439,7 +440,7 @@ static void link_groups(const struct work *work, struct worker *worker, size_t c
     for (size_t i = 0; i < count; i++) {
         worker->next[i] = NO_ENTRY;
         worker->last[i] = NO_ENTRY; /* no group begins here */
-        uint8_t flags = some_out ? work->d->flags[records[i].row] : 0;
+        uint8_t flags = some_out ? work->d->row[records[i].row].flags : 0;
         if ((flags & ROW_REPEAT) != 0 || (flags & ROW_ACTION) == ACTION_MERGE) {
             continue;
         }
@@ -470,7 +471,7 @@ static void count_group(const struct work *work, const struct worker *worker, st
     bool conflicts = atomic_load(&work->conflicts) != 0;
     for (int32_t i = group->first; i != NO_ENTRY; i = worker->next[i]) {
         uint32_t facts = records[i].facts;
-        if (conflicts && (work->d->flags[records[i].row] & ROW_BAD) != 0) {
+        if (conflicts && (work->d->row[records[i].row].flags & ROW_BAD) != 0) {
             facts |= FACT_BAD;
         }
         group->size++;
@@ -518,22 +519,23 @@ static void finish_stars(struct decisions *d)
 {
     AUTO_FREE uint32_t *root = xcalloc(d->count, sizeof(*root));
     for (uint32_t row = 0; row < d->count; row++) {
-        enum action action = (enum action)(d->flags[row] & ROW_ACTION);
+        enum action action = (enum action)(d->row[row].flags & ROW_ACTION);
         root[row] = action == ACTION_MERGE ? decisions_root(d, row) : row;
-        d->link[row] = action == ACTION_KEEP ? 1 : d->link[row];
+        d->row[row].link = action == ACTION_KEEP ? 1 : d->row[row].link;
     }
     for (uint32_t row = 0; row < d->count; row++) {
-        d->link[root[row]] += root[row] != row;
+        d->row[root[row]].link += root[row] != row;
     }
     /* the losers first: they read the size at their survivor */
     for (uint32_t row = 0; row < d->count; row++) {
-        if (root[row] != row && d->link[root[row]] > d->rules->max_cluster) {
-            fall(d, row, d->link[root[row]]);
+        if (root[row] != row && d->row[root[row]].link > d->rules->max_cluster) {
+            fall(d, row, d->row[root[row]].link);
         }
     }
     for (uint32_t row = 0; row < d->count; row++) {
-        if ((d->flags[row] & ROW_ACTION) == ACTION_KEEP && d->link[row] > d->rules->max_cluster) {
-            fall(d, row, d->link[row]);
+        if ((d->row[row].flags & ROW_ACTION) == ACTION_KEEP &&
+            d->row[row].link > d->rules->max_cluster) {
+            fall(d, row, d->row[row].link);
         }
     }
 }
@@ -545,11 +547,8 @@ void decisions_free(struct decisions *decisions)
     if (decisions == NULL) {
         return;
     }
-    free(decisions->flags);
+    free(decisions->row);
     free(decisions->id);
-    free(decisions->link);
-    free(decisions->via);
-    free(decisions->absorbed);
     free(decisions->repeats);
     reasons_free(decisions->reasons);
     free(decisions);
@@ -557,7 +556,7 @@ void decisions_free(struct decisions *decisions)
 
 uint32_t decisions_first(const struct decisions *decisions, uint32_t row)
 {
-    if ((decisions->flags[row] & ROW_REPEAT) == 0) {
+    if ((decisions->row[row].flags & ROW_REPEAT) == 0) {
         return row;
     }
     struct repeat wanted = {.row = row};
@@ -568,14 +567,14 @@ uint32_t decisions_first(const struct decisions *decisions, uint32_t row)
 
 enum action decisions_action(const struct decisions *decisions, uint32_t row)
 {
-    uint8_t flags = decisions->flags[row];
+    uint8_t flags = decisions->row[row].flags;
     return (flags & ROW_BAD) != 0 ? ACTION_REVIEW : (enum action)(flags & ROW_ACTION);
 }
 
 uint32_t decisions_root(const struct decisions *decisions, uint32_t row)
 {
-    while ((decisions->flags[row] & ROW_ACTION) == ACTION_MERGE) {
-        row = decisions->link[row];
+    while ((decisions->row[row].flags & ROW_ACTION) == ACTION_MERGE) {
+        row = decisions->row[row].link;
     }
     return row;
 }
@@ -583,10 +582,10 @@ uint32_t decisions_root(const struct decisions *decisions, uint32_t row)
 void decisions_strategy(const struct decisions *decisions, uint32_t row, struct buf *out)
 {
     const struct rules *rules = decisions->rules;
-    if ((decisions->flags[row] & ROW_ACTION) == ACTION_KEEP) {
+    if ((decisions->row[row].flags & ROW_ACTION) == ACTION_KEEP) {
         const char *plus = "";
         for (size_t i = 0; i < rules->strategy_count; i++) {
-            if ((decisions->absorbed[row] >> i & 1) != 0) {
+            if ((decisions->row[row].absorbed >> i & 1) != 0) {
                 buf_addz(out, plus);
                 buf_addz(out, rules->strategies[i].name);
                 plus = "+";
@@ -594,18 +593,18 @@ void decisions_strategy(const struct decisions *decisions, uint32_t row, struct 
         }
         return;
     }
-    buf_addz(out, rules->strategies[decisions->via[row]].name);
-    for (row = decisions->link[row]; (decisions->flags[row] & ROW_ACTION) == ACTION_MERGE;
-         row = decisions->link[row]) {
+    buf_addz(out, rules->strategies[decisions->row[row].via].name);
+    for (row = decisions->row[row].link; (decisions->row[row].flags & ROW_ACTION) == ACTION_MERGE;
+         row = decisions->row[row].link) {
         buf_addc(out, '+');
-        buf_addz(out, rules->strategies[decisions->via[row]].name);
+        buf_addz(out, rules->strategies[decisions->row[row].via].name);
     }
 }
 
 static void reason_none(const struct decisions *d, uint32_t row, struct buf *out)
 {
     bool one = d->rules->key_count == 1;
-    bool keyless = (d->flags[row] & ROW_KEYLESS) != 0;
+    bool keyless = (d->row[row].flags & ROW_KEYLESS) != 0;
     if (one) {
         buf_printf(out, keyless ? "it has no %s" : "no other contact shares its %s",
                    d->rules->keys[0].name);
@@ -618,18 +617,19 @@ static void reason_none(const struct decisions *d, uint32_t row, struct buf *out
 void decisions_reason(const struct decisions *decisions, uint32_t row, struct buf *out)
 {
     const struct rules *rules = decisions->rules;
-    switch ((enum action)(decisions->flags[row] & ROW_ACTION)) {
+    switch ((enum action)(decisions->row[row].flags & ROW_ACTION)) {
     case ACTION_NONE:
         reason_none(decisions, row, out);
         break;
     case ACTION_REVIEW:
-        buf_adds(out, reasons_text(decisions->reasons, decisions->link[row]));
+        buf_adds(out, reasons_text(decisions->reasons, decisions->row[row].link));
         break;
     case ACTION_MERGE:
-        buf_printf(out, "same %s", rules->keys[rules->strategies[decisions->via[row]].key].name);
+        buf_printf(out, "same %s",
+                   rules->keys[rules->strategies[decisions->row[row].via].key].name);
         break;
     case ACTION_KEEP:
-        buf_printf(out, "survivor of %u contacts", decisions->link[row]);
+        buf_printf(out, "survivor of %u contacts", decisions->row[row].link);
         break;
     }
 }
@@ -649,17 +649,19 @@ static uint64_t *join_parts(struct work *work)
     struct decisions *d = work->d;
     uint64_t *content = NULL;
     uint32_t at = 0;
+    d->row = xcalloc(d->count, sizeof(*d->row));
     for (size_t i = 0; i < work->part_count; i++) {
         struct rows *rows = work->parts[i];
         work->base[i] = at;
         if (i == 0) {
             d->id = xrealloc(STEAL(rows->id), d->count, sizeof(*d->id));
             content = xrealloc(STEAL(rows->content), d->count, sizeof(*content));
-            d->flags = xrealloc(STEAL(rows->flags), d->count, sizeof(*d->flags));
         } else if (rows->count != 0) {
             memcpy(d->id + at, rows->id, rows->count * sizeof(*d->id));
             memcpy(content + at, rows->content, rows->count * sizeof(*content));
-            memcpy(d->flags + at, rows->flags, rows->count * sizeof(*d->flags));
+        }
+        for (uint32_t row = 0; row < rows->count; row++) {
+            d->row[at + row].flags = rows->flags[row];
         }
         free(STEAL(rows->id));
         free(STEAL(rows->content));
@@ -718,9 +720,6 @@ static bool run_all(struct work *work, int threads, struct err *err)
         scatter_done(&work->parts[i]->by_id);
     }
     free(STEAL(content));
-    d->link = xcalloc(d->count, sizeof(*d->link));
-    d->via = xcalloc(d->count, sizeof(*d->via));
-    d->absorbed = xcalloc(d->count, sizeof(*d->absorbed));
     uint64_t now = parts_bytes(work->parts, work->part_count) + (uint64_t)d->count * 16;
     d->peak_bytes = now > d->peak_bytes ? now : d->peak_bytes;
     return run_strategies(work, threads, err);

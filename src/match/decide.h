@@ -25,16 +25,21 @@ struct repeat {
     uint32_t first; /* the earlier row that is decided for both */
 };
 
+/* One row's decision: 8 bytes together, because rows are met in any order. */
+struct decision {
+    /* merge: the row it went into (not the last survivor, see decisions_root); keep: contacts of
+     * the finished star, itself included; review: a number of `reasons` */
+    uint32_t link;
+    uint16_t absorbed; /* keep: the strategies that merged into it, one bit each */
+    uint8_t via;       /* merge: the strategy */
+    uint8_t flags;     /* action and ROW_* bits */
+};
+
 struct decisions {
     const struct rules *rules;
     uint32_t count;
-    uint8_t *flags; /* action and ROW_* bits */
-    uint64_t *id;   /* packed */
-    /* merge: the row it went into (not the last survivor, see decisions_root); keep: contacts of
-     * the finished star, itself included; review: a number of `reasons` */
-    uint32_t *link;
-    uint8_t *via;       /* merge: the strategy */
-    uint16_t *absorbed; /* keep: the strategies that merged into it, one bit each */
+    struct decision *row;
+    uint64_t *id; /* packed */
     struct reasons *reasons;
     struct repeat *repeats; /* ordered by row */
     size_t repeat_count;

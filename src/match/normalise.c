@@ -35,6 +35,12 @@ static bool is_white_ascii(char c)
     return c == ' ' || (c >= 9 && c <= 13);
 }
 
+/* Visible ASCII. */
+static inline bool is_graph(char c)
+{
+    return c > ' ' && c < 0x7f;
+}
+
 /* Bytes of the white space that `s` begins with, 0 where it begins with something else. */
 static size_t white_at_start(str s)
 {
@@ -60,6 +66,9 @@ static size_t white_at_end(str s)
 
 str norm_trim(str s)
 {
+    if (s.len != 0 && is_graph(s.ptr[0]) && is_graph(s.ptr[s.len - 1])) {
+        return s;
+    }
     for (size_t n; (n = white_at_start(s)) != 0;) {
         s.ptr += n;
         s.len -= n;
@@ -162,25 +171,73 @@ str norm_fold(str s, struct buf *out)
 
 /* --- e-mail ----------------------------------------------------------------------------------- */
 
-/* Domains that are their own normal form but for case: letters, digits, '-', '_' and single dots
- * inside, no label that may be an A-label. Copies it in lower case; false where it is another kind.
- */
-static bool add_plain_domain(struct buf *out, str s)
+/* What a byte may be in an address that needs no Unicode library. */
+enum {
+    IN_LOCAL = 1,
+    IN_DOMAIN = 2,
+    UPPER = 'a' - 'A' /* to be added for the lower-case letter */
+};
+
+static const unsigned char plain[256] = {
+    ['!' ... ','] = IN_LOCAL, ['-' ... '.'] = IN_LOCAL | IN_DOMAIN,
+    ['/'] = IN_LOCAL,         ['0' ... '9'] = IN_LOCAL | IN_DOMAIN,
+    [':' ... '?'] = IN_LOCAL, ['A' ... 'Z'] = IN_LOCAL | IN_DOMAIN | UPPER,
+    ['[' ... '^'] = IN_LOCAL, ['_'] = IN_LOCAL | IN_DOMAIN,
+    ['`'] = IN_LOCAL,         ['a' ... 'z'] = IN_LOCAL | IN_DOMAIN,
+    ['{' ... '~'] = IN_LOCAL,
+};
+
+static inline unsigned plain_class(char c)
+{
+    return plain[(unsigned char)c];
+}
+
+/* True where a lower-case text of host characters may be more than it shows: an empty label, or one
+ * that may be an A-label ("xn--"). */
+static bool has_odd_label(const char *text, size_t len)
+{
+    if (text[0] == '.' || text[len - 1] == '.') {
+        return true;
+    }
+    for (size_t i = 1; i < len; i++) {
+        if ((text[i] == '.' || text[i] == '-') && text[i - 1] == text[i] &&
+            (text[i] == '.' || (i >= 2 && text[i - 2] == 'n'))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Most addresses: visible ASCII, one '@', a domain that is its own normal form but for case. False,
+ * and nothing said, where it is another kind. */
+static bool plain_email(str s, struct buf *out, struct norm_email *ret)
 {
     char *to = buf_reserve(out, s.len);
-    if (to == NULL || s.len == 0 || s.ptr[0] == '.' || s.ptr[s.len - 1] == '.') {
+    if (to == NULL) {
         return false;
     }
-    for (size_t i = 0; i < s.len; i++) {
-        char c = lower(s.ptr[i]);
-        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                     (c == '.' && to[i - 1] != '.');
-        if (!plain || (c == '-' && i >= 3 && to[i - 1] == '-' && to[i - 2] == 'n')) {
+    size_t at = 0;
+    while (at < s.len && (plain_class(s.ptr[at]) & IN_LOCAL) != 0) {
+        to[at] = (char)(s.ptr[at] + (char)(plain_class(s.ptr[at]) & UPPER));
+        at++;
+    }
+    if (at == 0 || at + 1 >= s.len || s.ptr[at] != '@') {
+        return false;
+    }
+    to[at] = '@';
+    for (size_t i = at + 1; i < s.len; i++) {
+        unsigned class = plain_class(s.ptr[i]);
+        if ((class & IN_DOMAIN) == 0) {
             return false;
         }
-        to[i] = c;
+        to[i] = (char)(s.ptr[i] + (char)(class & UPPER));
     }
-    out->len += s.len;
+    if (has_odd_label(to + at + 1, s.len - at - 1)) {
+        return false;
+    }
+    out->len = s.len;
+    *ret = (struct norm_email){
+        .text = {to, s.len}, .local = {to, at}, .domain = {to + at + 1, s.len - at - 1}};
     return true;
 }
 
@@ -220,9 +277,6 @@ static void dots(struct buf *domain)
 
 static void add_domain(struct buf *out, str s)
 {
-    if (add_plain_domain(out, s)) {
-        return;
-    }
     AUTO_BUF struct buf domain = {0};
     if (is_ascii(s)) {
         buf_adds(&domain, s);
@@ -278,6 +332,10 @@ struct norm_email norm_email(str s, struct buf *out)
 {
     buf_clear(out);
     s = norm_trim(s);
+    struct norm_email ready;
+    if (plain_email(s, out, &ready)) {
+        return ready;
+    }
     const char *at = s.len != 0 ? memchr(s.ptr, '@', s.len) : NULL;
     if (at == NULL) {
         return (struct norm_email){0};

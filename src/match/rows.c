@@ -168,11 +168,11 @@ bool rows_add(struct rows *rows, const struct contact *contact)
             continue;
         }
         keyless = false;
-        XXH128_hash_t hash = contact->keys[i].hash;
-        struct key_record *record = scatter_add(&rows->by_key[i], hash.high64 >> 56);
+        const struct contact_key *key = &contact->keys[i];
+        struct key_record *record = scatter_add(&rows->by_key[i], key->high >> 56);
         *record = (struct key_record){
-            .low = hash.low64,
-            .high = hash.high64,
+            .low = key->low,
+            .high = key->high,
             .row = row,
             .facts = contact->facts | (bad ? FACT_BAD : 0),
         };

@@ -8,6 +8,11 @@ void words_done(struct words *words)
     map_done(&words->map);
 }
 
+static uint64_t length_bit(str word)
+{
+    return UINT64_C(1) << (word.len < 63 ? word.len : 63);
+}
+
 static bool add_line(struct words *words, struct arena *arena, str line, struct buf *scratch)
 {
     str rest;
@@ -25,9 +30,7 @@ static bool add_line(struct words *words, struct arena *arena, str line, struct 
     str kept = str_dup(arena, folded);
     (void)map_put(&words->map, kept, words); /* a set: any pointer but NULL */
     words->count++;
-    words->longest = kept.len > words->longest ? kept.len : words->longest;
-    unsigned char first = (unsigned char)kept.ptr[0];
-    words->starts[first >> 6] |= UINT64_C(1) << (first & 63);
+    words->lengths[(unsigned char)kept.ptr[0]] |= length_bit(kept);
     return true;
 }
 
@@ -49,11 +52,9 @@ size_t words_add(struct words *words, struct arena *arena, str text)
 
 bool words_has(const struct words *words, str folded)
 {
-    if (folded.len == 0 || folded.len > words->longest) {
-        return false;
-    }
-    unsigned char first = (unsigned char)folded.ptr[0];
-    return (words->starts[first >> 6] >> (first & 63) & 1) != 0 && map_has(&words->map, folded);
+    return folded.len != 0 &&
+           (words->lengths[(unsigned char)folded.ptr[0]] & length_bit(folded)) != 0 &&
+           map_has(&words->map, folded);
 }
 
 bool words_above(const struct words *words, str folded)

@@ -13,8 +13,9 @@
 struct words {
     struct map map;
     size_t count;
-    size_t longest;
-    uint64_t starts[4]; /* the first bytes that occur, one bit each: most questions end here */
+    /* by first byte: the lengths that occur, one bit each (63 and more are one): most questions end
+     * here */
+    uint64_t lengths[256];
 };
 
 void words_done(struct words *words);
