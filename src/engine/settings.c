@@ -402,6 +402,11 @@ static bool load(struct loader *loader, const struct settings_sources *sources, 
         !is_loopback(settings->devrev_base_url)) {
         warn(loader, "DEVREV_BASE_URL begins with http://: the token would travel unencrypted");
     }
+    if (settings->snowflake_host != NULL &&
+        str_starts(str_of(settings->snowflake_host), STR("http://")) &&
+        !is_loopback(settings->snowflake_host)) {
+        warn(loader, "SNOWFLAKE_HOST begins with http://: the token would travel unencrypted");
+    }
     return true;
 }
 
@@ -425,6 +430,9 @@ bool settings_load(struct settings *settings, const struct settings_sources *sou
 void settings_done(struct settings *settings)
 {
     secret_done(&settings->devrev_token);
+    secret_done(&settings->snowflake_key_passphrase);
+    secret_done(&settings->snowflake_token);
+    secret_done(&settings->snowflake_password);
     arena_done(&settings->arena);
     *settings = (struct settings){0};
 }

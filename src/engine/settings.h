@@ -25,6 +25,19 @@ struct settings {
     const char *devrev_base_url; /* DEVREV_BASE_URL, https://api.devrev.ai */
     struct secret devrev_token;  /* DEVREV_API_TOKEN */
 
+    /* Snowflake (remote/snowflake.h); NULL and not set: the user's defaults there */
+    const char *snowflake_account;          /* SNOWFLAKE_ACCOUNT */
+    const char *snowflake_user;             /* SNOWFLAKE_USER */
+    const char *snowflake_host;             /* SNOWFLAKE_HOST, NULL: from the account */
+    const char *snowflake_private_key_path; /* SNOWFLAKE_PRIVATE_KEY_PATH */
+    struct secret snowflake_key_passphrase; /* SNOWFLAKE_PRIVATE_KEY_PASSPHRASE */
+    struct secret snowflake_token;          /* SNOWFLAKE_TOKEN */
+    struct secret snowflake_password;       /* SNOWFLAKE_PASSWORD, sent as a token */
+    const char *snowflake_warehouse;        /* SNOWFLAKE_WAREHOUSE */
+    const char *snowflake_database;         /* SNOWFLAKE_DATABASE */
+    const char *snowflake_schema;           /* SNOWFLAKE_SCHEMA */
+    const char *snowflake_role;             /* SNOWFLAKE_ROLE */
+
     /* pace */
     int64_t rate_limit_calls;     /* RATE_LIMIT_CALLS; -1: the job's default; 0: none */
     int64_t rate_limit_period_ms; /* RATE_LIMIT_PERIOD in seconds; -1: the job's default */
