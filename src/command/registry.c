@@ -2,11 +2,9 @@
 /*
  * The list of commands. A command is added here and in its own file, nowhere else.
  */
-#include "command/command.h"
+#include "command/registry.h"
 
 #include <string.h>
-
-#include "command/registry.h"
 
 const struct command *const commands[] = {
     &command_merge,   &command_apply,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 contacts 1
 steward merge --csv contacts.csv >/dev/null
 steward audit verify

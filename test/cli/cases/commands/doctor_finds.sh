@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 chmod 700 .
 mkdir -m 755 backups
 echo 'DEVREV_API_TOKEN=abc' >.env

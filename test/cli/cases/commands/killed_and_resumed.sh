@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # kill -9 in the middle; resume right after it, without 11, and each merge once.
 contacts 20
 sandbox --issues 0 --seed 5 --load contacts=contacts.csv --effects effects.jsonl --latency 20

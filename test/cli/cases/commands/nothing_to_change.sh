@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 echo "$header" >contacts.csv
 printf '%s,Alone,alone@example.com,user_9,Alone,,,0\n' "$(contact 91)" >>contacts.csv
 steward merge --csv contacts.csv

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What a person sees before anything happens.
 echo "$header" >contacts.csv
 pair 1 a@example.com >>contacts.csv

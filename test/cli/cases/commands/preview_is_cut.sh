@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 echo "$header" >contacts.csv
 n=1
 while [ $n -le 25 ]; do

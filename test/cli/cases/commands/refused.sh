@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Guards: exit 4, and nothing was sent: there is no token and no remote here.
 contacts 2
 fails steward merge --csv contacts.csv --apply

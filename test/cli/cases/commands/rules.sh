@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 steward rules list --json | schema rules
 steward rules list --json | "$PYTHON" -c '
 import json, sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # In the middle of a run: it pauses instead of failing a thousand changes, and can be resumed.
 contacts 6
 sandbox --issues 0 --seed 5 --load contacts=contacts.csv --effects effects.jsonl --faults rev-users.merge@3=expire

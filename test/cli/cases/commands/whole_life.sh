@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Plan, apply, verify, report against the stand-in; every document fits its schema.
 contacts 12
 sandbox --issues 0 --seed 5 --load contacts=contacts.csv --effects effects.jsonl

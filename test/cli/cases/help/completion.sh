@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 for shell in bash zsh fish; do
     steward completion $shell >script
     head -2 script

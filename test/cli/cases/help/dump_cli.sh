@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The table as JSON, for tools.
 steward --dump-cli >cli.json
 "$PYTHON" - <<'CHECK'

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # --help, -h and `help COMMAND` are one text; no command at all is a mistake with the same text.
 steward --help >a
 steward help >b

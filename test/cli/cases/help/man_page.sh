@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The page is there for every command, and the formatter has nothing to say about it.
 steward --dump-man >steward.1
 head -4 steward.1

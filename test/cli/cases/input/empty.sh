@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 : >contacts.csv
 fails steward merge --csv contacts.csv
 printf '\357\273\277' >contacts.csv

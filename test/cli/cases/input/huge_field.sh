@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # 100 MB between two commas: one bad row, little memory.
 {
     echo "$header"

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 fails steward merge --csv nowhere.csv

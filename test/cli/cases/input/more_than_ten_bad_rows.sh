@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 echo "$header" >contacts.csv
 pair 1 a@example.com >>contacts.csv
 for n in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "short,$n" >>contacts.csv; done

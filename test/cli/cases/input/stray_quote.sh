@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 echo "$header" >contacts.csv
 pair 1 a@example.com >>contacts.csv
 printf '%s,On"e,c@example.com,REVU-3,One,,,1\n' "$(contact 31)" >>contacts.csv

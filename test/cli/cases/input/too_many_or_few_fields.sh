@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Listed with line and reason; the good rows are planned.
 echo "$header" >contacts.csv
 pair 1 a@example.com >>contacts.csv

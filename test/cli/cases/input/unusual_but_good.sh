@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Byte order mark, CRLF, another order of columns, quoted line ends, no line end at the end.
 {
     printf '\357\273\277EMAIL,TICKET_COUNT,REV_USER_ID,EXTERNAL_REF,DISPLAY_NAME,FULL_NAME,CREATED_AT,UPDATED_AT\r\n'

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Never shown, whatever is wrong with it.
 printf 'DEVREV_API_TOKEN="secret\\nX-Evil: yes"\n' >.env
 chmod 600 .env

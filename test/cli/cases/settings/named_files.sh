@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 fails steward runs --env missing.env
 fails steward runs --config missing.ini
 mkdir directory

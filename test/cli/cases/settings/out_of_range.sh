@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 fails steward merge --csv a.csv --batch-size 0
 fails steward merge --csv a.csv --batch-size=ten
 fails steward merge --csv a.csv --workers 257

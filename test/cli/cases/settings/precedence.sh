@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The wrong value is the one that counts: each in turn is overridden by the next.
 printf '[steward]\nworkers = ini\n' >steward.ini
 fails steward runs

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # One warning each, with file, line and the nearest name; the names of the old scripts are known.
 echo "$header" >contacts.csv
 pair 1 a@example.com >>contacts.csv

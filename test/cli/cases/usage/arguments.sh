@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 fails steward apply
 fails steward apply 1 2
 fails steward runs 1

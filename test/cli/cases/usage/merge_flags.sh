@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 fails steward merge
 fails steward merge --csv a.csv --apply --preview
 fails steward merge --csv a.csv --apply --dry-run

@@ -1,2 +1,3 @@
+# SPDX-License-Identifier: MIT
 fails steward merge --strict --appl
 fails steward merg

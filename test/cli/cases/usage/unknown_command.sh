@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 fails steward mrege
 fails steward xyzzy
 fails steward audit verfy

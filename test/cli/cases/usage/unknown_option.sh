@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 fails steward merge --aply
 fails steward merge --frobnicate
 fails steward merge -x

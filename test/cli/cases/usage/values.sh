@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 fails steward merge --csv
 fails steward merge --csv --apply
 fails steward merge --csv=

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The directory for backups is a link, a file, or not to be written: nothing is sent.
 echo "$header" >contacts.csv
 pair 1 a@example.com >>contacts.csv

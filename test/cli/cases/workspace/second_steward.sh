@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Who holds it is named; what only reads goes on beside it.
 contacts 3
 sandbox --issues 0 --seed 5 --load contacts=contacts.csv --latency 500
