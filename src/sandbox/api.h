@@ -100,21 +100,35 @@ struct obj *body_obj(struct request *request, const char *name, enum kind kind, 
 
 /* --- paging (page.c) -------------------------------------------------------------------------- */
 
+/* One page of a list: page_open, page_add of everything that matches in order, page_cut, page_free.
+ * Only what the page needs is kept: what lies before the cursor or behind the page is dropped, unless
+ * the order (sort_by) or the direction (mode before) needs the whole list. */
 struct page {
-    struct list found; /* everything that matched, in order */
-    size_t from;
+    struct list found;
+    size_t limit;
+    bool whole;
+    bool sorted;
+    bool before; /* mode */
+    bool has_cursor;
+    uint64_t position; /* of the cursor: an ord, or a count where sorted */
+    bool earlier;      /* there is something before the page */
+    size_t from;       /* the page, after page_cut */
     size_t to;
     char next[40]; /* "" none */
     char prev[40];
 };
 
-/* Chooses from page->found by the request's cursor, limit and mode. False: answered 400. */
-bool page_cut(struct request *request, struct page *page);
-/* The same, with a fixed limit and no way back (scan). */
-bool page_scan(struct request *request, struct page *page);
+/* Reads limit, mode, sort_by and cursor. False: answered 400. */
+bool page_open(struct request *request, struct page *page);
+/* The same for rev-users.scan: a fixed limit and no way back. */
+bool page_open_scan(struct request *request, struct page *page);
+void page_add(struct page *page, struct obj *obj);
+/* For long lists: where in `candidates` to begin, and when to stop. */
+size_t page_first(struct page *page, const struct list *candidates);
+bool page_full(const struct page *page);
+void page_cut(struct request *request, struct page *page);
 void page_cursors(struct buf *out, const struct page *page);
 void page_free(struct page *page);
-void page_add(struct page *page, struct obj *obj);
 /* Sorts by created_date or modified_date where sort_by asks for it. False: answered 400. */
 bool page_sort(struct request *request, struct page *page,
                int64_t (*modified)(const struct obj *obj, int64_t as_of));

@@ -58,25 +58,25 @@ static void render_link(struct request *request, const struct link *link)
 
 void links_list(struct request *request)
 {
-    const struct world *world = &request->sandbox->world;
-    const struct obj *obj = world_find(world, body_text(request, "object"));
+    const struct obj *obj = world_find(&request->sandbox->world, body_text(request, "object"));
     struct page page = {0};
-    const struct list *links = &world->all[KIND_LINK];
-    for (size_t i = 0; obj != NULL && i < links->len; i++) {
-        if (link_matches(request, (const struct link *)links->items[i], obj)) {
-            page_add(&page, links->items[i]);
+    if (!page_open(request, &page)) {
+        return;
+    }
+    for (size_t i = 0; obj != NULL && i < obj->links.len; i++) {
+        if (link_matches(request, (const struct link *)obj->links.items[i], obj)) {
+            page_add(&page, obj->links.items[i]);
         }
     }
-    if (page_cut(request, &page)) {
-        jw_obj(&request->out, NULL);
-        jw_arr(&request->out, "links");
-        for (size_t i = page.from; i < page.to; i++) {
-            render_link(request, (const struct link *)page.found.items[i]);
-        }
-        jw_end_arr(&request->out);
-        page_cursors(&request->out, &page);
-        jw_end_obj(&request->out);
+    page_cut(request, &page);
+    jw_obj(&request->out, NULL);
+    jw_arr(&request->out, "links");
+    for (size_t i = page.from; i < page.to; i++) {
+        render_link(request, (const struct link *)page.found.items[i]);
     }
+    jw_end_arr(&request->out);
+    page_cursors(&request->out, &page);
+    jw_end_obj(&request->out);
     page_free(&page);
 }
 

@@ -103,16 +103,19 @@ static bool matches(const struct request *request, const struct filter *filter,
            filter_custom(filter->custom, version->custom_fields);
 }
 
-/* A filter that names one address is answered from those who have or had it. */
+/* A filter that names one address or reference is answered from those who have or had it. */
 static const struct list *candidates(const struct request *request, const struct filter *filter)
 {
     static const struct list none;
     const struct world *world = &request->sandbox->world;
-    if (json_array_size(filter->email) != 1) {
+    const struct list *list = NULL;
+    if (json_array_size(filter->email) == 1) {
+        list = world_by_email(world, json_string_value(json_array_get(filter->email, 0)));
+    } else if (json_array_size(filter->external_ref) == 1) {
+        list = world_by_ref(world, json_string_value(json_array_get(filter->external_ref, 0)));
+    } else {
         return &world->all[KIND_USER];
     }
-    const struct list *list =
-        world_by_email(world, json_string_value(json_array_get(filter->email, 0)));
     return list != NULL ? list : &none;
 }
 
@@ -131,7 +134,7 @@ static void find(struct request *request, struct page *page)
                             .verified = json_object_get(request->body, "is_verified"),
                             .tags = body_list(request, "tags")};
     const struct list *users = candidates(request, &filter);
-    for (size_t i = 0; i < users->len; i++) {
+    for (size_t i = page_first(page, users); i < users->len && !page_full(page); i++) {
         const struct user *user = (const struct user *)users->items[i];
         if (user->type == USER_REV && matches(request, &filter, user)) {
             page_add(page, users->items[i]);
@@ -160,8 +163,12 @@ static void answer_page(struct request *request, const struct page *page)
 void contacts_list(struct request *request)
 {
     struct page page = {0};
+    if (!page_open(request, &page)) {
+        return;
+    }
     find(request, &page);
-    if (page_sort(request, &page, modified_ms) && page_cut(request, &page)) {
+    if (page_sort(request, &page, modified_ms)) {
+        page_cut(request, &page);
         answer_page(request, &page);
     }
     page_free(&page);
@@ -170,10 +177,13 @@ void contacts_list(struct request *request)
 void contacts_scan(struct request *request)
 {
     struct page page = {0};
-    find(request, &page);
-    if (page_scan(request, &page)) {
-        answer_page(request, &page);
+    if (!page_open_scan(request, &page)) {
+        return;
     }
+    find(request, &page);
+    page_cut(request, &page);
+    page.prev[0] = '\0';
+    answer_page(request, &page);
     page_free(&page);
 }
 
@@ -184,23 +194,24 @@ void contacts_associations(struct request *request)
         return;
     }
     struct page page = {0};
+    if (!page_open(request, &page)) {
+        return;
+    }
     if (user->account != NULL) {
         page_add(&page, &user->account->obj);
     }
-    if (page_cut(request, &page)) {
-        struct buf *out = &request->out;
+    page_cut(request, &page);
+    struct buf *out = &request->out;
+    jw_obj(out, NULL);
+    jw_arr(out, "associations");
+    for (size_t i = page.from; i < page.to; i++) {
         jw_obj(out, NULL);
-        jw_arr(out, "associations");
-        for (size_t i = page.from; i < page.to; i++) {
-            jw_obj(out, NULL);
-            render_account_summary(out, "associated_to",
-                                   (const struct account *)page.found.items[i]);
-            jw_end_obj(out);
-        }
-        jw_end_arr(out);
-        page_cursors(out, &page);
+        render_account_summary(out, "associated_to", (const struct account *)page.found.items[i]);
         jw_end_obj(out);
     }
+    jw_end_arr(out);
+    page_cursors(out, &page);
+    jw_end_obj(out);
     page_free(&page);
 }
 

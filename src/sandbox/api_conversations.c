@@ -51,23 +51,25 @@ static const struct list *candidates(const struct request *request)
 void conversations_list(struct request *request)
 {
     struct page page = {0};
-    const struct list *conversations = candidates(request);
-    for (size_t i = 0; i < conversations->len; i++) {
-        if (matches(request, (const struct conversation *)conversations->items[i])) {
-            page_add(&page, conversations->items[i]);
+    if (!page_open(request, &page)) {
+        return;
+    }
+    const struct list *all = candidates(request);
+    for (size_t i = page_first(&page, all); i < all->len && !page_full(&page); i++) {
+        if (matches(request, (const struct conversation *)all->items[i])) {
+            page_add(&page, all->items[i]);
         }
     }
-    if (page_cut(request, &page)) {
-        struct buf *out = &request->out;
-        jw_obj(out, NULL);
-        jw_arr(out, "conversations");
-        for (size_t i = page.from; i < page.to; i++) {
-            render_conversation(out, NULL, (const struct conversation *)page.found.items[i],
-                                request->as_of);
-        }
-        jw_end_arr(out);
-        page_cursors(out, &page);
-        jw_end_obj(out);
+    page_cut(request, &page);
+    struct buf *out = &request->out;
+    jw_obj(out, NULL);
+    jw_arr(out, "conversations");
+    for (size_t i = page.from; i < page.to; i++) {
+        render_conversation(out, NULL, (const struct conversation *)page.found.items[i],
+                            request->as_of);
     }
+    jw_end_arr(out);
+    page_cursors(out, &page);
+    jw_end_obj(out);
     page_free(&page);
 }

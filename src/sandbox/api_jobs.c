@@ -83,18 +83,23 @@ void jobs_list(struct request *request)
     const struct list *jobs = &world->all[KIND_JOB];
     int64_t ms = seen_at(request);
     struct page page = {0};
+    if (!page_open(request, &page)) {
+        return;
+    }
     bool wanted = filter_text(body_list(request, "category"), "merge_revuser") &&
                   filter_obj(body_list(request, "created_by"), &world->self->obj) &&
                   filter_obj(body_list(request, "owned_by_id"), &world->self->obj) &&
                   json_array_size(body_list(request, "parent_ids")) == 0;
-    for (size_t i = 0; wanted && i < jobs->len; i++) {
+    size_t len = wanted ? jobs->len : 0;
+    for (size_t i = page_first(&page, jobs); i < len && !page_full(&page); i++) {
         const struct job *job = (const struct job *)jobs->items[i];
         if (job->obj.created_ms <= ms &&
             filter_text(body_list(request, "state"), state_at(job, ms))) {
             page_add(&page, jobs->items[i]);
         }
     }
-    if (page_sort(request, &page, modified_ms) && page_cut(request, &page)) {
+    if (page_sort(request, &page, modified_ms)) {
+        page_cut(request, &page);
         jw_obj(&request->out, NULL);
         jw_arr(&request->out, "jobs");
         for (size_t i = page.from; i < page.to; i++) {

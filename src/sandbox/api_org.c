@@ -21,20 +21,19 @@ static void answer_one(struct request *request, const char *key, const struct ob
     }
 }
 
-/* Pages what the caller chose, and frees it. */
+/* Renders what the caller opened and chose, and frees it. */
 static void answer_list(struct request *request, const char *key, struct page *page,
                         render_fn *render)
 {
-    if (page_cut(request, page)) {
-        jw_obj(&request->out, NULL);
-        jw_arr(&request->out, key);
-        for (size_t i = page->from; i < page->to; i++) {
-            render(request, NULL, page->found.items[i]);
-        }
-        jw_end_arr(&request->out);
-        page_cursors(&request->out, page);
-        jw_end_obj(&request->out);
+    page_cut(request, page);
+    jw_obj(&request->out, NULL);
+    jw_arr(&request->out, key);
+    for (size_t i = page->from; i < page->to; i++) {
+        render(request, NULL, page->found.items[i]);
     }
+    jw_end_arr(&request->out);
+    page_cursors(&request->out, page);
+    jw_end_obj(&request->out);
     page_free(page);
 }
 
@@ -70,6 +69,9 @@ void groups_list(struct request *request)
     bool none =
         json_is_true(is_default) || json_array_size(body_list(request, "ingestion_source")) > 0;
     struct page page = {0};
+    if (!page_open(request, &page)) {
+        return;
+    }
     for (size_t i = 0; i < groups->len && !none; i++) {
         const struct group *group = (const struct group *)groups->items[i];
         if (filter_text(body_list(request, "name"), group->name) &&
@@ -97,6 +99,9 @@ void groups_members(struct request *request)
         return;
     }
     struct page page = {0};
+    if (!page_open(request, &page)) {
+        return;
+    }
     const struct list *members = &((const struct group *)obj)->members;
     for (size_t i = 0; i < members->len; i++) {
         page_add(&page, members->items[i]);
@@ -123,6 +128,9 @@ void staff_list(struct request *request)
                 json_array_size(body_list(request, "phone_numbers")) > 0 ||
                 json_array_size(body_list(request, "timezone")) > 0;
     struct page page = {0};
+    if (!page_open(request, &page)) {
+        return;
+    }
     for (size_t i = 0; i < users->len && !none; i++) {
         const struct user *user = (const struct user *)users->items[i];
         if (user->type == USER_DEV && filter_text(body_list(request, "email"), user->now->email) &&
@@ -175,6 +183,9 @@ void accounts_list(struct request *request)
 {
     const struct list *accounts = &request->sandbox->world.all[KIND_ACCOUNT];
     struct page page = {0};
+    if (!page_open(request, &page)) {
+        return;
+    }
     for (size_t i = 0; i < accounts->len; i++) {
         if (account_matches(request, (const struct account *)accounts->items[i])) {
             page_add(&page, accounts->items[i]);
@@ -221,6 +232,9 @@ void tags_list(struct request *request)
 {
     const struct list *tags = &request->sandbox->world.all[KIND_TAG];
     struct page page = {0};
+    if (!page_open(request, &page)) {
+        return;
+    }
     for (size_t i = 0; i < tags->len; i++) {
         if (filter_text(body_list(request, "name"), ((const struct tag *)tags->items[i])->name)) {
             page_add(&page, tags->items[i]);
@@ -282,6 +296,9 @@ void ping_answer(struct request *request)
 static void answer_none(struct request *request, const char *key)
 {
     struct page page = {0};
+    if (!page_open(request, &page)) {
+        return;
+    }
     answer_list(request, key, &page, NULL);
 }
 

@@ -152,7 +152,7 @@ static void find(struct request *request, struct page *page)
                             .ticket = json_object_get(body, "ticket")};
     const struct list none = {0};
     const struct list *works = asks_for_nothing(body) ? &none : candidates(request, &filter);
-    for (size_t i = 0; i < works->len; i++) {
+    for (size_t i = page_first(page, works); i < works->len && !page_full(page); i++) {
         if (matches(request, &filter, (const struct work *)works->items[i])) {
             page_add(page, works->items[i]);
         }
@@ -176,8 +176,12 @@ static void render_page(struct request *request, const struct page *page)
 void works_list(struct request *request)
 {
     struct page page = {0};
+    if (!page_open(request, &page)) {
+        return;
+    }
     find(request, &page);
-    if (page_sort(request, &page, modified_ms) && page_cut(request, &page)) {
+    if (page_sort(request, &page, modified_ms)) {
+        page_cut(request, &page);
         jw_obj(&request->out, NULL);
         render_page(request, &page);
         page_cursors(&request->out, &page);
@@ -188,7 +192,7 @@ void works_list(struct request *request)
 
 void works_count(struct request *request)
 {
-    struct page page = {0};
+    struct page page = {.whole = true};
     find(request, &page);
     jw_obj(&request->out, NULL);
     jw_int(&request->out, "count", (int64_t)page.found.len);
@@ -205,7 +209,7 @@ void works_export(struct request *request)
         fail_value(request, "first", "must be from 0 to 5000");
         return;
     }
-    struct page page = {0};
+    struct page page = {.whole = true};
     find(request, &page);
     if (page_sort(request, &page, modified_ms)) {
         page.to = page.found.len < (size_t)count ? page.found.len : (size_t)count;

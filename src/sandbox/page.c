@@ -35,9 +35,55 @@ bool cursor_parse(const struct sandbox *sandbox, const char *text, uint64_t *ret
     return true;
 }
 
+static bool open_page(struct request *request, struct page *page, size_t limit)
+{
+    const char *cursor = body_text(request, "cursor");
+    const char *mode = body_text(request, "mode");
+    page->limit = limit;
+    page->sorted = json_array_size(body_list(request, "sort_by")) > 0;
+    page->before = mode != NULL && strcmp(mode, "before") == 0;
+    page->whole = page->sorted || page->before;
+    page->has_cursor = cursor != NULL && cursor[0] != '\0';
+    if (page->has_cursor && !cursor_parse(request->sandbox, cursor, &page->position)) {
+        fail_field(request, "invalid_field", "cursor", "the cursor is not valid");
+        return false;
+    }
+    return true;
+}
+
+bool page_open(struct request *request, struct page *page)
+{
+    const json_t *wanted = json_object_get(request->body, "limit");
+    json_int_t limit = wanted != NULL ? json_integer_value(wanted) : LIMIT_DEFAULT;
+    if (limit < 0) {
+        fail_value(request, "limit", "must not be negative");
+        return false;
+    }
+    limit = limit == 0 ? LIMIT_DEFAULT : limit;
+    limit = limit > LIMIT_MAX ? LIMIT_MAX : limit; /* clamped, as the real server seems to do */
+    return open_page(request, page, (size_t)limit);
+}
+
+bool page_open_scan(struct request *request, struct page *page)
+{
+    return open_page(request, page, SCAN_LIMIT);
+}
+
+bool page_full(const struct page *page)
+{
+    return !page->whole && page->found.len > page->limit;
+}
+
 void page_add(struct page *page, struct obj *obj)
 {
     struct list *list = &page->found;
+    if (page_full(page)) {
+        return;
+    }
+    if (!page->whole && obj->ord < page->position) {
+        page->earlier = true;
+        return;
+    }
     if (list->len == list->cap) {
         list->cap = list->cap == 0 ? 64 : list->cap * 2;
         list->items = xrealloc(list->items, list->cap, sizeof(struct obj *));
@@ -45,93 +91,81 @@ void page_add(struct page *page, struct obj *obj)
     list->items[list->len++] = obj;
 }
 
+size_t page_first(struct page *page, const struct list *candidates)
+{
+    size_t low = 0;
+    size_t high = page->whole ? 0 : candidates->len;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (candidates->items[middle]->ord < page->position) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    page->earlier = page->earlier || low > 0;
+    return low;
+}
+
 void page_free(struct page *page)
 {
     free(page->found.items);
 }
 
-static bool bad_cursor(struct request *request)
-{
-    fail_field(request, "invalid_field", "cursor", "the cursor is not valid");
-    return false;
-}
+/* --- cutting ------------------------------------------------------------------------------------ */
 
 /* A page starts at an object, not at an offset: what moves away in between leaves no hole. Sorted
  * lists have no such order and count instead. */
-static bool is_sorted(const struct request *request)
+static uint64_t position_at(const struct page *page, size_t i)
 {
-    return json_array_size(body_list(request, "sort_by")) > 0;
+    return page->sorted ? i : page->found.items[i]->ord;
 }
 
-static uint64_t position_at(const struct request *request, const struct page *page, size_t i)
+static size_t index_of(const struct page *page)
 {
-    if (is_sorted(request)) {
-        return i;
-    }
-    return i < page->found.len ? page->found.items[i]->ord
-                               : (uint64_t)page->found.items[page->found.len - 1]->ord + 1;
-}
-
-static size_t index_of(const struct request *request, const struct page *page, uint64_t position)
-{
-    if (is_sorted(request)) {
-        return position < page->found.len ? (size_t)position : page->found.len;
-    }
     size_t i = 0;
-    while (i < page->found.len && page->found.items[i]->ord < position) {
+    if (page->sorted) {
+        return page->position < page->found.len ? (size_t)page->position : page->found.len;
+    }
+    while (i < page->found.len && page->found.items[i]->ord < page->position) {
         i++;
     }
     return i;
 }
 
-static bool cut(struct request *request, struct page *page, size_t limit, bool before)
+static void cut_whole(struct request *request, struct page *page)
 {
-    const char *cursor = body_text(request, "cursor");
-    size_t at = before ? page->found.len : 0;
-    if (cursor != NULL && cursor[0] != '\0') {
-        uint64_t position = 0;
-        if (!cursor_parse(request->sandbox, cursor, &position)) {
-            return bad_cursor(request);
-        }
-        at = index_of(request, page, position);
-    }
-    if (before) {
+    size_t len = page->found.len;
+    size_t at = page->has_cursor ? index_of(page) : (page->before ? len : 0);
+    if (page->before) {
         page->to = at;
-        page->from = at > limit ? at - limit : 0;
+        page->from = at > page->limit ? at - page->limit : 0;
     } else {
         page->from = at;
-        page->to = page->found.len - at > limit ? at + limit : page->found.len;
+        page->to = len - at > page->limit ? at + page->limit : len;
     }
-    if (page->to < page->found.len) {
-        cursor_print(request->sandbox, position_at(request, page, page->to), page->next);
+    if (page->to < len) {
+        cursor_print(request->sandbox, position_at(page, page->to), page->next);
     }
     if (page->from > 0) {
-        cursor_print(request->sandbox, position_at(request, page, page->from), page->prev);
+        cursor_print(request->sandbox,
+                     page->from < len ? position_at(page, page->from) : page->position, page->prev);
     }
-    return true;
 }
 
-bool page_cut(struct request *request, struct page *page)
+void page_cut(struct request *request, struct page *page)
 {
-    const json_t *wanted = json_object_get(request->body, "limit");
-    json_int_t limit = wanted != NULL ? json_integer_value(wanted) : LIMIT_DEFAULT;
-    const char *mode = body_text(request, "mode");
-    if (limit < 0) {
-        fail_value(request, "limit", "must not be negative");
-        return false;
+    if (page->whole) {
+        cut_whole(request, page);
+        return;
     }
-    limit = limit == 0 ? LIMIT_DEFAULT : limit;
-    limit = limit > LIMIT_MAX ? LIMIT_MAX : limit; /* clamped, as the real server seems to do */
-    return cut(request, page, (size_t)limit, mode != NULL && strcmp(mode, "before") == 0);
-}
-
-bool page_scan(struct request *request, struct page *page)
-{
-    if (!cut(request, page, SCAN_LIMIT, false)) {
-        return false;
+    page->to = page->found.len < page->limit ? page->found.len : page->limit;
+    if (page->found.len > page->limit) {
+        cursor_print(request->sandbox, page->found.items[page->limit]->ord, page->next);
     }
-    page->prev[0] = '\0';
-    return true;
+    if (page->earlier) {
+        cursor_print(request->sandbox, page->position, page->prev);
+    }
 }
 
 void page_cursors(struct buf *out, const struct page *page)

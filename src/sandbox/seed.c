@@ -187,7 +187,7 @@ static void add_contact(struct world *world, struct rng *rng, const struct seed_
         .since_ms = INT64_MIN,
         .display_name = seed->display_name,
         .full_name = seed->full_name,
-        .email = seed->email,
+        .email = seed->email[0] != '\0' ? seed->email : NULL,
         .external_ref = seed->external_ref != NULL ? seed->external_ref : user->obj.display_id,
         .state = "active",
         .modified_ms = seed->updated_ms};

@@ -80,6 +80,10 @@ static void add_link(struct maker *maker, const char *type, struct obj *source, 
     link->source = source;
     link->target = target;
     world_add(world, KIND_LINK, &link->obj);
+    list_add(&world->arena, &source->links, &link->obj);
+    if (target != source) {
+        list_add(&world->arena, &target->links, &link->obj);
+    }
 }
 
 static void fill_work(struct maker *maker, struct work *work, struct work_version *version)

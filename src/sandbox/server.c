@@ -11,7 +11,7 @@
 #include "sandbox/control.h"
 #include "sandbox/dispatch.h"
 
-enum { BODY_MAX = 1024 * 1024, QUERY_MAX = 64, CONNECTIONS_MAX = 1024, STACK_BYTES = 256 * 1024 };
+enum { BODY_MAX = 1024 * 1024, QUERY_MAX = 64, CONNECTIONS_MAX = 1024, STACK_BYTES = 1024 * 1024 };
 
 struct server {
     struct sandbox *sandbox;

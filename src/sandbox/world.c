@@ -215,34 +215,46 @@ void conversation_index(struct world *world, struct conversation *conversation)
     index_add(world, &conversation->now->created_by->conversations, &conversation->obj);
 }
 
+static void index_text(struct world *world, struct map *map, const char *text, struct user *contact)
+{
+    if (text == NULL || text[0] == '\0') {
+        return;
+    }
+    struct list *list = map_get(map, str_of(text));
+    if (list == NULL) {
+        list = arena_new(&world->arena, struct list);
+        (void)map_put(map, str_of(text), list);
+    }
+    index_add(world, list, &contact->obj);
+}
+
 void contact_index(struct world *world, struct user *contact)
 {
-    const struct user_version *now = contact->now;
-    if (now->external_ref[0] != '\0' && world_ref_holder(world, now->external_ref) == NULL) {
-        (void)map_put(&world->refs, str_of(now->external_ref), contact);
-    }
-    if (now->email != NULL) {
-        struct list *list = map_get(&world->emails, str_of(now->email));
-        if (list == NULL) {
-            list = arena_new(&world->arena, struct list);
-            (void)map_put(&world->emails, str_of(now->email), list);
+    index_text(world, &world->refs, contact->now->external_ref, contact);
+    index_text(world, &world->emails, contact->now->email, contact);
+}
+
+const struct list *world_by_ref(const struct world *world, const char *ref)
+{
+    return map_get(&world->refs, str_of(ref));
+}
+
+struct user *world_ref_holder(const struct world *world, const char *ref)
+{
+    const struct list *list = world_by_ref(world, ref);
+    for (size_t i = 0; list != NULL && i < list->len; i++) {
+        struct user *user = (struct user *)list->items[i];
+        if (user->now->merged_into == NULL && !user->now->deleted &&
+            strcmp(user->now->external_ref, ref) == 0) {
+            return user;
         }
-        index_add(world, list, &contact->obj);
     }
+    return NULL;
 }
 
 const struct list *world_by_email(const struct world *world, const char *email)
 {
     return map_get(&world->emails, str_of(email));
-}
-
-struct user *world_ref_holder(const struct world *world, const char *ref)
-{
-    struct user *holder = map_get(&world->refs, str_of(ref));
-    if (holder == NULL || holder->now->merged_into != NULL || holder->now->deleted) {
-        return NULL;
-    }
-    return strcmp(holder->now->external_ref, ref) == 0 ? holder : NULL;
 }
 
 static void move_work(struct world *world, struct work *work, struct user *from, struct user *to,

@@ -35,6 +35,14 @@ enum kind {
     KIND_COUNT
 };
 
+struct obj;
+
+struct list {
+    struct obj **items;
+    size_t len;
+    size_t cap;
+};
+
 /* First member of every object. */
 struct obj {
     enum kind kind;
@@ -42,12 +50,7 @@ struct obj {
     const char *id;
     const char *display_id;
     int64_t created_ms;
-};
-
-struct list {
-    struct obj **items;
-    size_t len;
-    size_t cap;
+    struct list links; /* those that it is an end of, oldest first */
 };
 
 enum user_type { USER_DEV, USER_REV, USER_SYS };
@@ -197,8 +200,8 @@ struct job {
 struct world {
     struct arena arena;
     struct map by_id;  /* id and display id -> struct obj */
-    struct map refs;   /* external_ref -> the contact that holds it */
-    struct map emails; /* address -> struct list of the contacts that have or had it */
+    struct map refs;   /* external_ref -> struct list of the contacts that have or had it */
+    struct map emails; /* address -> the same */
     struct list all[KIND_COUNT];
     uint64_t seed;
     struct user *self; /* whose token it is */
@@ -246,6 +249,7 @@ void conversation_index(struct world *world, struct conversation *conversation);
 void contact_index(struct world *world, struct user *contact);
 /* Those that have or had the address, in order; NULL none. */
 const struct list *world_by_email(const struct world *world, const char *email);
+const struct list *world_by_ref(const struct world *world, const char *ref);
 
 /* The contact that holds `ref` and is neither merged nor deleted; NULL none. */
 struct user *world_ref_holder(const struct world *world, const char *ref);
