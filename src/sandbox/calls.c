@@ -57,7 +57,8 @@ void calls_json(const struct calls *calls, struct buf *out)
         const struct call_row *row = &calls->rows[i];
         jw_obj(out, NULL);
         jw_int(out, "second", row->second);
-        jw_str(out, "remote", "devrev");
+        jw_str(out, "remote",
+               str_starts(str_of(row->call), STR("statements.")) ? "snowflake" : "devrev");
         jw_str(out, "call", row->call);
         jw_int(out, "status", row->status);
         if (row->cause != NULL) {

@@ -53,27 +53,32 @@ static bool write_file(const char *path, struct buf *out, struct err *err)
     return fs_write_atomic(AT_FDCWD, path, buf_str(out), err);
 }
 
-bool csv_write_contacts(const struct world *world, const char *path, struct err *err)
+void csv_contacts(const struct world *world, struct buf *out)
 {
-    AUTO_BUF struct buf out = {.max = FILE_MAX_BYTES};
-    buf_addz(&out, "REV_USER_ID,DISPLAY_NAME,EMAIL,EXTERNAL_REF,FULL_NAME,CREATED_AT,UPDATED_AT,"
-                   "TICKET_COUNT\n");
+    buf_addz(out, "REV_USER_ID,DISPLAY_NAME,EMAIL,EXTERNAL_REF,FULL_NAME,CREATED_AT,UPDATED_AT,"
+                  "TICKET_COUNT\n");
     for (size_t i = 0; i < world->all[KIND_USER].len; i++) {
         const struct user *user = (const struct user *)world->all[KIND_USER].items[i];
         if (!is_live(user)) {
             continue;
         }
         const struct user_version *version = user->now;
-        field(&out, user->obj.id, true);
-        field(&out, version->display_name, false);
-        field(&out, version->email, false);
-        field(&out, version->external_ref, false);
-        field(&out, version->full_name, false);
-        field_time(&out, user->obj.created_ms);
-        field_time(&out, version->modified_ms);
-        field_number(&out, reported(user));
-        csv_end_row(&out);
+        field(out, user->obj.id, true);
+        field(out, version->display_name, false);
+        field(out, version->email, false);
+        field(out, version->external_ref, false);
+        field(out, version->full_name, false);
+        field_time(out, user->obj.created_ms);
+        field_time(out, version->modified_ms);
+        field_number(out, reported(user));
+        csv_end_row(out);
     }
+}
+
+bool csv_write_contacts(const struct world *world, const char *path, struct err *err)
+{
+    AUTO_BUF struct buf out = {.max = FILE_MAX_BYTES};
+    csv_contacts(world, &out);
     return write_file(path, &out, err);
 }
 
@@ -137,27 +142,31 @@ static void pivot_row(struct buf *out, const struct user *user, bool labelled)
     csv_end_row(out);
 }
 
-bool csv_write_pivot(const struct world *world, const char *path, struct err *err)
+void csv_pivot(const struct world *world, struct buf *out)
 {
-    AUTO_BUF struct buf out = {.max = FILE_MAX_BYTES};
     struct arena arena = {0};
     struct map clusters = {0};
     count_clusters(world, &arena, &clusters);
-    buf_addz(&out,
-             "Email,External Ref,Modified By Name,User ID,Type,Display ID,Devrev Account ID,"
-             "Devrev Account Name,Updated At,CXP User id,Updated by BI service,,Linked to acc,"
-             "Tickets,Action,Strategy\n");
+    buf_addz(out, "Email,External Ref,Modified By Name,User ID,Type,Display ID,Devrev Account ID,"
+                  "Devrev Account Name,Updated At,CXP User id,Updated by BI service,,Linked to acc,"
+                  "Tickets,Action,Strategy\n");
     for (size_t i = 0; i < world->all[KIND_USER].len; i++) {
         const struct user *user = (const struct user *)world->all[KIND_USER].items[i];
         if (is_live(user)) {
             const struct cluster *cluster = map_get(&clusters, cluster_key(&arena, user));
             bool labelled = user->account != NULL && user->now->email != NULL &&
                             user->now->email[0] != '\0' && cluster->size > 1 && cluster->cxp == 1;
-            pivot_row(&out, user, labelled);
+            pivot_row(out, user, labelled);
         }
     }
     map_done(&clusters);
     arena_done(&arena);
+}
+
+bool csv_write_pivot(const struct world *world, const char *path, struct err *err)
+{
+    AUTO_BUF struct buf out = {.max = FILE_MAX_BYTES};
+    csv_pivot(world, &out);
     return write_file(path, &out, err);
 }
 

@@ -18,6 +18,8 @@ struct visit {
     str call; /* the path without its first slash */
     str authorization;
     str content_type;
+    str token_type; /* X-Snowflake-Authorization-Token-Type */
+    str user_agent;
     str body;
     bool too_large; /* the body was not kept */
     const struct query *query;
@@ -30,7 +32,8 @@ struct answer {
     enum fault_action action; /* what happens to the connection or the bytes */
     int64_t retry_after;      /* -1 none */
     bool redirect;
-    size_t limit;
+    bool gzip;    /* the body is compressed */
+    size_t limit; /* 0: no X-Ratelimit headers */
     size_t left;
     int64_t reset_s;
 };

@@ -11,6 +11,7 @@
 #include "sandbox/csv_out.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/server.h"
+#include "sandbox/snowflake.h"
 
 static bool write_csvs(struct sandbox *sandbox, struct err *err)
 {
@@ -22,11 +23,13 @@ static bool write_csvs(struct sandbox *sandbox, struct err *err)
            (options->issues_csv == NULL || csv_write_issues(world, options->issues_csv, err));
 }
 
-static bool announce(const struct sandbox *sandbox, struct err *err)
+static bool announce(const struct sandbox *sandbox, const struct snowflake *snowflake,
+                     uint16_t snowflake_port, struct err *err)
 {
     AUTO_BUF struct buf env = {0};
     buf_printf(&env, "DEVREV_BASE_URL=http://127.0.0.1:%u\nDEVREV_API_TOKEN=%s\n", sandbox->port,
                sandbox->token);
+    snowflake_env(snowflake, snowflake_port, &env);
     if (sandbox->options->env_file != NULL &&
         !fs_write_atomic(AT_FDCWD, sandbox->options->env_file, buf_str(&env), err)) {
         return false;
@@ -43,39 +46,54 @@ static struct server *start_server(struct sandbox *sandbox, struct err *err)
 {
     uint16_t wanted = sandbox->options->port_base;
     if (wanted == 0 && sandbox->port != 0) {
-        struct server *server = server_start(sandbox, sandbox->port, err);
+        struct server *server = server_start(sandbox, NULL, sandbox->port, err);
         if (server != NULL) {
             return server;
         }
     }
-    return server_start(sandbox, wanted, err);
+    return server_start(sandbox, NULL, wanted, err);
 }
 
-static bool serve(struct sandbox *sandbox, const sigset_t *signals, struct err *err)
+/* On the port after DevRev's with --port-base, otherwise on a free one. */
+static struct server *start_snowflake(struct sandbox *sandbox, struct snowflake *snowflake,
+                                      struct err *err)
+{
+    uint16_t base = sandbox->options->port_base;
+    return server_start(sandbox, snowflake, base != 0 ? (uint16_t)(base + 1) : 0, err);
+}
+
+static bool run(struct sandbox *sandbox, const sigset_t *signals, struct err *err)
 {
     pthread_t worker;
-    struct server *server = start_server(sandbox, err);
-    if (server == NULL) {
-        return false;
-    }
-    pthread_mutex_lock(&sandbox->lock);
-    sandbox_set_port(sandbox, server_port(server));
-    bool ok = write_csvs(sandbox, err);
-    pthread_mutex_unlock(&sandbox->lock);
-    if (!ok || !announce(sandbox, err) ||
-        !thread_start(&worker, "merges", sandbox_merge_worker, sandbox, err)) {
-        server_stop(server);
+    if (!thread_start(&worker, "merges", sandbox_merge_worker, sandbox, err)) {
         return false;
     }
     int signal_number = 0;
     (void)sigwait(signals, &signal_number); /* fails only for a bad set */
     stop_raise(sandbox->stop, 1);
-    server_stop(server);
     pthread_mutex_lock(&sandbox->lock);
     (void)pthread_cond_signal(&sandbox->merges);
     pthread_mutex_unlock(&sandbox->lock);
     (void)pthread_join(worker, NULL);
     return true;
+}
+
+static bool serve(struct sandbox *sandbox, struct snowflake *snowflake, const sigset_t *signals,
+                  struct err *err)
+{
+    struct server *devrev = start_server(sandbox, err);
+    struct server *second = devrev != NULL ? start_snowflake(sandbox, snowflake, err) : NULL;
+    bool ok = second != NULL;
+    if (ok) {
+        pthread_mutex_lock(&sandbox->lock);
+        sandbox_set_port(sandbox, server_port(devrev));
+        ok = write_csvs(sandbox, err);
+        pthread_mutex_unlock(&sandbox->lock);
+    }
+    ok = ok && announce(sandbox, snowflake, server_port(second), err) && run(sandbox, signals, err);
+    server_stop(second);
+    server_stop(devrev);
+    return ok;
 }
 
 static int fail(const struct err *err)
@@ -107,7 +125,13 @@ int main(int argc, char **argv)
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     json_object_seed(1); /* before the first thread; member order never depends on it */
     stop_init(&stop);
-    bool ok = sandbox_open(&sandbox, &options, &stop, &err) && serve(&sandbox, &signals, &err);
+    struct snowflake *snowflake = NULL;
+    bool ok = sandbox_open(&sandbox, &options, &stop, &err);
+    if (ok) {
+        snowflake = snowflake_open(&sandbox, options.snowflake_key, &err);
+        ok = snowflake != NULL && serve(&sandbox, snowflake, &signals, &err);
+    }
+    snowflake_close(snowflake);
     sandbox_close(&sandbox);
     stop_done(&stop);
     return ok ? 0 : fail(&err);

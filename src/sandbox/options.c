@@ -9,7 +9,8 @@
 const char OPTIONS_HELP[] =
     "usage: steward sandbox [OPTION]...\n"
     "\n"
-    "Serves a stand-in of DevRev on 127.0.0.1 until SIGTERM or SIGINT.\n"
+    "Serves stand-ins of DevRev and Snowflake on 127.0.0.1 until SIGTERM or\n"
+    "SIGINT.\n"
     "\n"
     "  --state DIR           keep everything over restarts, kill -9 included\n"
     "  --port-base N         first port, one a stand-in; 0: free ones (default)\n"
@@ -22,6 +23,7 @@ const char OPTIONS_HELP[] =
     "  --contacts-csv FILE   write what the contact query would have given\n"
     "  --pivot-csv FILE      the same in the shape of the pivot export\n"
     "  --issues-csv FILE     write what the issue query would have given\n"
+    "  --snowflake-key FILE  PEM with the public key of Snowflake's user\n"
     "  --limit CALLS/SECONDS refuse more calls than that with 429\n"
     "  --latency MS          half before a change, half before the answer\n"
     "  --merge-delay MS      how long a merge takes (default 200)\n"
@@ -44,6 +46,7 @@ enum option_id {
     OPT_CONTACTS_CSV,
     OPT_PIVOT_CSV,
     OPT_ISSUES_CSV,
+    OPT_SNOWFLAKE_KEY,
     OPT_LIMIT,
     OPT_LATENCY,
     OPT_MERGE_DELAY,
@@ -66,6 +69,7 @@ static const struct option LONG_OPTIONS[] = {
     {"contacts-csv", required_argument, NULL, OPT_CONTACTS_CSV},
     {"pivot-csv", required_argument, NULL, OPT_PIVOT_CSV},
     {"issues-csv", required_argument, NULL, OPT_ISSUES_CSV},
+    {"snowflake-key", required_argument, NULL, OPT_SNOWFLAKE_KEY},
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"latency", required_argument, NULL, OPT_LATENCY},
     {"merge-delay", required_argument, NULL, OPT_MERGE_DELAY},
@@ -190,6 +194,9 @@ static bool parse_option(int id, const char *text, struct options *options, stru
         return true;
     case OPT_ISSUES_CSV:
         options->issues_csv = text;
+        return true;
+    case OPT_SNOWFLAKE_KEY:
+        options->snowflake_key = text;
         return true;
     case OPT_LIMIT:
         return parse_limit(text, options, err);

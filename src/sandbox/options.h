@@ -21,7 +21,8 @@ struct options {
     const char *contacts_csv;
     const char *pivot_csv;
     const char *issues_csv;
-    size_t limit_calls; /* 0: none */
+    const char *snowflake_key; /* the public key of Snowflake's user; NULL: none is registered */
+    size_t limit_calls;        /* 0: none */
     int64_t limit_ms;
     int64_t latency_ms;
     int64_t merge_delay_ms;

@@ -10,11 +10,13 @@
 
 #include "sandbox/control.h"
 #include "sandbox/dispatch.h"
+#include "sandbox/snowflake.h"
 
 enum { BODY_MAX = 1024 * 1024, QUERY_MAX = 64, CONNECTIONS_MAX = 1024, STACK_BYTES = 1024 * 1024 };
 
 struct server {
     struct sandbox *sandbox;
+    struct snowflake *snowflake; /* NULL: this port is DevRev's */
     struct MHD_Daemon *daemon;
     uint16_t port;
 };
@@ -110,9 +112,14 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, const stru
     struct MHD_Response *response =
         half ? half_response(connection, answer) : whole_response(&answer->body);
     header(response, "Content-Type", "application/json");
-    number_header(response, "X-Ratelimit-Limit", (int64_t)answer->limit);
-    number_header(response, "X-Ratelimit-Remaining", (int64_t)answer->left);
-    number_header(response, "X-Ratelimit-Reset", answer->reset_s);
+    if (answer->gzip) {
+        header(response, "Content-Encoding", "gzip");
+    }
+    if (answer->limit > 0) {
+        number_header(response, "X-Ratelimit-Limit", (int64_t)answer->limit);
+        number_header(response, "X-Ratelimit-Remaining", (int64_t)answer->left);
+        number_header(response, "X-Ratelimit-Reset", answer->reset_s);
+    }
     if (answer->retry_after >= 0) {
         number_header(response, "Retry-After", answer->retry_after);
     }
@@ -161,6 +168,9 @@ static enum MHD_Result serve(struct server *server, struct MHD_Connection *conne
                           .call = str_of(url[0] == '/' ? url + 1 : url),
                           .authorization = header_of(connection, "Authorization"),
                           .content_type = header_of(connection, "Content-Type"),
+                          .token_type =
+                              header_of(connection, "X-Snowflake-Authorization-Token-Type"),
+                          .user_agent = header_of(connection, "User-Agent"),
                           .body = buf_str(&incoming->body),
                           .too_large = incoming->too_large,
                           .query = incoming->query,
@@ -174,7 +184,11 @@ static enum MHD_Result serve(struct server *server, struct MHD_Connection *conne
         return send_response(connection, status, response);
     }
     struct answer answer;
-    dispatch(server->sandbox, &visit, &answer);
+    if (server->snowflake != NULL) {
+        snowflake_dispatch(server->snowflake, &visit, &answer);
+    } else {
+        dispatch(server->sandbox, &visit, &answer);
+    }
     return send_answer(connection, &visit, &answer);
 }
 
@@ -237,7 +251,8 @@ static bool listen_on(uint16_t wanted, int *ret_fd, uint16_t *ret_port, struct e
     return true;
 }
 
-struct server *server_start(struct sandbox *sandbox, uint16_t wanted, struct err *err)
+struct server *server_start(struct sandbox *sandbox, struct snowflake *snowflake, uint16_t wanted,
+                            struct err *err)
 {
     int fd = -1;
     uint16_t port = 0;
@@ -246,8 +261,11 @@ struct server *server_start(struct sandbox *sandbox, uint16_t wanted, struct err
     }
     struct server *server = xnew(struct server);
     server->sandbox = sandbox;
+    server->snowflake = snowflake;
     server->port = port;
-    sandbox->port = port; /* no request is served yet */
+    if (snowflake == NULL) {
+        sandbox->port = port; /* no request is served yet */
+    }
     server->daemon = MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_ERROR_LOG, 0,
         NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
@@ -271,6 +289,8 @@ uint16_t server_port(const struct server *server)
 
 void server_stop(struct server *server)
 {
-    MHD_stop_daemon(server->daemon); /* closes the listening socket too */
-    free(server);
+    if (server != NULL) {
+        MHD_stop_daemon(server->daemon); /* closes the listening socket too */
+        free(server);
+    }
 }

@@ -8,9 +8,9 @@
 static const char *const TABLES[] = {"REV_USERS", "ACCOUNTS", "WORK_REPORTERS"};
 
 static const char *const COLUMNS[] = {
-    "ID",           "DISPLAY_ID",    "DISPLAY_NAME",     "FULL_NAME",        "EMAIL",
-    "EXTERNAL_REF", "STATE",         "CREATED_DATE",     "MODIFIED_DATE",    "MODIFIED_BY_NAME",
-    "ACCOUNT_ID",   "WORK_ID",       "PRIMARY_IDENTITY", "REV_USER_ID",      "UPDATED_BY_BI_SERVICE",
+    "ID",           "DISPLAY_ID", "DISPLAY_NAME",     "FULL_NAME",     "EMAIL",
+    "EXTERNAL_REF", "STATE",      "CREATED_DATE",     "MODIFIED_DATE", "MODIFIED_BY_NAME",
+    "ACCOUNT_ID",   "WORK_ID",    "PRIMARY_IDENTITY", "REV_USER_ID",   "UPDATED_BY_BI_SERVICE",
 };
 
 enum kind { WORD, QUOTED, TEXT, SIGN, END };
@@ -41,8 +41,9 @@ static void fail(struct reader *reader, const char *code, const char *sql_state,
 static void fail_syntax(struct reader *reader)
 {
     fail(reader, "001003", "42000",
-         arena_printf(reader->arena, "SQL compilation error: syntax error unexpected '%.40" "s'.",
-                      reader->token.kind == END ? "<EOF>" : str_z(reader->arena, reader->token.text)));
+         arena_printf(reader->arena, "SQL compilation error: syntax error unexpected '%.40s'.",
+                      reader->token.kind == END ? "<EOF>"
+                                                : str_z(reader->arena, reader->token.text)));
 }
 
 /* --- words ------------------------------------------------------------------------------------ */
@@ -139,43 +140,42 @@ static bool ends_item(const struct reader *reader, int depth)
            (depth == 0 && (is(reader, ",") || is(reader, "FROM") || is(reader, "AS")));
 }
 
-/* t.COLUMN anywhere: its name must be one of the tables' */
-static void take_part(struct reader *reader, int *depth)
+/* One word, sign or t.COLUMN, whose name must be one of the tables'. *ret_name: the last name in it. */
+static void take_part(struct reader *reader, int *depth, str *ret_name)
 {
     *depth += is(reader, "(") ? 1 : is(reader, ")") ? -1 : 0;
-    str word = reader->token.kind == WORD ? reader->token.text : STR_NONE;
+    bool word = reader->token.kind == WORD;
+    str name = reader->token.text;
     next(reader);
-    if (word.len == 0 || !is(reader, ".")) {
+    if (!word) {
         return;
     }
-    next(reader);
-    if (reader->token.kind == WORD &&
-        !is_among(reader->token.text, COLUMNS, ARRAY_LEN(COLUMNS))) {
+    *ret_name = name;
+    if (!take(reader, ".")) {
+        return;
+    }
+    str column = reader->token.text;
+    if (!is_among(column, COLUMNS, ARRAY_LEN(COLUMNS))) {
         fail(reader, "000904", "42000",
              arena_printf(reader->arena,
-                          "SQL compilation error: error line 1 at position 7 invalid identifier "
+                          "SQL compilation error: error line 1 at position 7\ninvalid identifier "
                           "'%" STR_FMT ".%" STR_FMT "'",
-                          STR_ARG(word), STR_ARG(reader->token.text)));
+                          STR_ARG(name), STR_ARG(column)));
+        return;
     }
+    *ret_name = column;
+    next(reader);
 }
 
 static void take_item(struct reader *reader)
 {
     struct sql_query *query = reader->query;
-    struct token first = reader->token;
-    struct token last = first;
+    struct sql_column column = {.name = STR("")};
     size_t parts = 0;
     for (int depth = 0; !ends_item(reader, depth); parts++) {
-        take_part(reader, &depth);
-        last = reader->token.kind == WORD ? reader->token : last;
-        if (parts == 0 && ends_item(reader, depth)) {
-            last = first;
-        } else if (reader->token.kind == WORD && is_among(last.text, COLUMNS, ARRAY_LEN(COLUMNS))) {
-            next(reader);
-        }
+        take_part(reader, &depth, &column.name);
     }
-    struct sql_column column = {.name = last.text,
-                                .is_null = parts == 1 && str_eqz(first.text, "NULL")};
+    column.is_null = parts == 1 && str_eqz(column.name, "NULL");
     if (take(reader, "AS")) {
         column.name = reader->token.text;
         next(reader);
@@ -208,6 +208,7 @@ static void take_table(struct reader *reader)
 static void take_rest(struct reader *reader)
 {
     int depth = 0;
+    str name;
     while (reader->token.kind != END) {
         if (take(reader, "JOIN")) {
             take_table(reader);
@@ -218,7 +219,7 @@ static void take_rest(struct reader *reader)
         } else if (take(reader, "WHERE")) {
             reader->query->limit = is(reader, "FALSE") ? 0 : reader->query->limit;
         } else {
-            take_part(reader, &depth);
+            take_part(reader, &depth, &name);
         }
     }
 }
@@ -229,7 +230,8 @@ void sql_understand(struct arena *arena, str sql, struct sql_query *ret)
     struct reader reader = {.arena = arena, .rest = sql, .query = ret};
     next(&reader);
     if (reader.token.kind == END) {
-        fail(&reader, "000900", "42601", arena_strdup(arena, "SQL compilation error: empty statement."));
+        fail(&reader, "000900", "42601",
+             arena_strdup(arena, "SQL compilation error: empty statement."));
         return;
     }
     if (!take(&reader, "SELECT")) {
