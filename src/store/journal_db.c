@@ -11,7 +11,7 @@
 enum {
     SCHEMA_VERSION = 1,
     APPLICATION_ID = 0x53545744, /* "STWD" */
-    BUSY_MS = 5000,
+    BUSY_MS = 2000,
     /* Small enough to be read through at every start (a few milliseconds); a larger one is checked
      * page by page as it is used. */
     QUICK_CHECK_PAGES = 1024,
@@ -74,22 +74,21 @@ bool journal_db_fail(struct journal_db *db, int rc, struct err *err)
         (void)err_hint(err, "Move the file away, or use another --workspace.");
     } else if (primary == SQLITE_CORRUPT) {
         (void)journal_db_damaged(db, sqlite3_errstr(rc), err);
+    } else if (primary == SQLITE_ERROR) { /* our texts are right, so a table or column is missing */
+        (void)journal_db_damaged(db, "its tables are not those of a steward journal", err);
     } else {
         (void)err_set(err, ERR_IO, "could not %s the journal '%s': %s", what, db->name,
                       primary == SQLITE_IOERR && os_errno != 0 ? err_errno_text(os_errno)
                                                                : sqlite3_errstr(rc));
-        if (primary == SQLITE_FULL || os_errno == ENOSPC || os_errno == EDQUOT) {
-            (void)err_hint(err, "Free some disk space, then go on with `steward resume`.");
-        }
         if (primary == SQLITE_BUSY || primary == SQLITE_LOCKED) {
             (void)err_hint(err, "Another program holds the file open for writing; end it.");
         }
     }
     if (err != NULL) {
         err->fatal = db->writes;
-        err->os_errno = os_errno;
+        err->os_errno = primary == SQLITE_FULL ? ENOSPC : os_errno;
     }
-    return false;
+    return disk_hint(err);
 }
 
 sqlite3_stmt *journal_db_stmt(struct journal_db *db, enum journal_sql which, struct err *err)
@@ -97,10 +96,6 @@ sqlite3_stmt *journal_db_stmt(struct journal_db *db, enum journal_sql which, str
     if (db->stmts[which] == NULL) {
         int rc = sqlite3_prepare_v3(db->db, statements[which], -1, SQLITE_PREPARE_PERSISTENT,
                                     &db->stmts[which], NULL);
-        if (rc == SQLITE_ERROR) { /* our texts are right, so a table or column is missing */
-            (void)journal_db_damaged(db, "its tables are not those of a steward journal", err);
-            return NULL;
-        }
         if (rc != SQLITE_OK) {
             (void)journal_db_fail(db, rc, err);
             return NULL;
@@ -126,11 +121,9 @@ bool journal_db_step(struct journal_db *db, sqlite3_stmt *stmt, bool *ret_row, s
 bool journal_db_run(struct journal_db *db, sqlite3_stmt *stmt, struct err *err)
 {
     bool row;
-    if (stmt == NULL || !journal_db_step(db, stmt, &row, err)) {
-        return false;
-    }
-    (void)sqlite3_reset(stmt); /* it was done */
-    return true;
+    bool ok = stmt != NULL && journal_db_step(db, stmt, &row, err);
+    (void)sqlite3_reset(stmt); /* it is done, or its error was told; NULL is fine */
+    return ok;
 }
 
 bool journal_db_simple(struct journal_db *db, enum journal_sql which, struct err *err)
@@ -323,7 +316,7 @@ static bool set_up_writer(struct journal_db *db, bool empty, struct err *err)
         return journal_db_fail(db, rc, err);
     }
     if (!wal) {
-        return err_set(err, ERR_IO,
+        return err_set(err, ERR_IO, /* GCOVR_EXCL_LINE: no such file system in the tests */
                        "could not open the journal '%s': its file system has no WAL mode",
                        db->name);
     }

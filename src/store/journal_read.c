@@ -28,11 +28,7 @@ static void reader_give(struct journal *journal, struct journal_db *db)
         (void)sqlite3_reset(stmt); /* its error was told */
     }
     if (sqlite3_get_autocommit(db->db) == 0) {
-        struct err err = {0};
-        if (!journal_db_simple(db, SQL_ROLLBACK, &err)) { /* ends the read; a stuck one is closed */
-            journal_db_close(db);
-            return;
-        }
+        (void)sqlite3_exec(db->db, "ROLLBACK", NULL, NULL, NULL); /* ending a read cannot fail */
     }
     pthread_mutex_lock(&journal->readers_lock);
     db->next = journal->idle_readers;

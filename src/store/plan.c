@@ -470,18 +470,17 @@ static bool read_at(struct plan_reader *reader, uint64_t offset, char *to, size_
 {
     while (len > 0) {
         ssize_t n = pread(reader->fd, to, len, (off_t)offset);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            return err_set_errno(err, ERR_IO, errno, "could not read the plan '%s'", reader->path);
+        if (n < 0 && errno != EINTR) {
+            return err_set_errno(err, ERR_IO, errno, /* GCOVR_EXCL_LINE: only a broken disk */
+                                 "could not read the plan '%s'", reader->path);
         }
         if (n == 0) {
             return cut_off(reader, err);
         }
-        to += n;
-        offset += (uint64_t)n;
-        len -= (size_t)n;
+        size_t got = n > 0 ? (size_t)n : 0;
+        to += got;
+        offset += got;
+        len -= got;
     }
     return true;
 }

@@ -895,8 +895,7 @@ static void in_child(void (*run)(void))
     pid_t pid = fork();
     if (pid == 0) {
         run();
-        (void)fflush(stdout);
-        _exit(0);
+        exit(0);
     }
     CHECK(waitpid(pid, &status, 0) == pid);
     CHECK(WIFEXITED(status));
@@ -907,8 +906,7 @@ static void in_child(void (*run)(void))
 #define CHILD_CHECK(cond)                                                                          \
     do {                                                                                           \
         if (!CHECK(cond)) {                                                                        \
-            (void)fflush(stdout);                                                                  \
-            _exit(1);                                                                              \
+            exit(1);                                                                               \
         }                                                                                          \
     } while (0)
 
@@ -923,6 +921,7 @@ static void commit_fails_in_child(void)
     CHILD_CHECK(err.fatal && err.kind == ERR_IO);
     CHILD_CHECK(strcmp(err.message,
                        "could not write the journal 'steward.db': No space left on device") == 0);
+    CHILD_CHECK(strcmp(err.hint, "Free some disk space, then go on with `steward resume`.") == 0);
     err = (struct err){0};
     CHILD_CHECK(!move(journal, run, 1, CHANGE_PLANNED, CHANGE_SKIPPED, &err));
     CHILD_CHECK(err.fatal);
@@ -983,12 +982,13 @@ static void a_full_disk_loses_nothing_that_was_told(void)
 static void reads_as_nobody_in_child(void)
 {
     struct err err = {0};
-    CHILD_CHECK(setgid(65534) == 0 && setuid(65534) == 0);
-    CHILD_CHECK(access(tap_tmpdir(), W_OK) != 0);
+    CHILD_CHECK(setegid(65534) == 0 && seteuid(65534) == 0);
+    CHILD_CHECK(eaccess(tap_tmpdir(), W_OK) != 0);
     struct journal *journal = journal_open(db_path(), JOURNAL_READ, &fixed, &err);
     CHILD_CHECK(journal != NULL);
     CHILD_CHECK(get_run(journal, 1).counts[CHANGE_PLANNED] == 4);
     journal_close(journal);
+    CHILD_CHECK(seteuid(0) == 0);
 }
 
 static void a_read_only_workspace_can_be_read(void)
@@ -1151,6 +1151,7 @@ static void strange_rows_are_damage(void)
             "could not read the journal 'steward.db': it is damaged: a change is in an unknown "
             "state");
         CHECK(!err.fatal);
+        CHECK_INT(journal_state_each(journal, 1, collect_state, &out, &err), i != 0);
         if (i < 2) {
             CHECK_ERR(move(journal, 1, 0, CHANGE_BACKED_UP, CHANGE_SENT, &err), err, ERR_CORRUPT,
                       "could not read the journal 'steward.db': it is damaged: a change is in an "
@@ -1196,6 +1197,248 @@ static void overwritten_pages_are_noticed(void)
     }
 }
 
+/* No -shm can be made: what a read-only directory does to an ordinary user, done to root too. */
+static void a_journal_without_room_for_its_shm_can_be_read(void)
+{
+    struct err err;
+    char name[600];
+    char odd[560];
+    struct journal *journal = open_journal(JOURNAL_WRITE);
+    (void)new_run(journal, 4);
+    journal_close(journal);
+    (void)snprintf(odd, sizeof(odd), "%s/a?b#c%%d.db", tap_tmpdir());
+    CHECK(rename(db_path(), odd) == 0);
+    (void)snprintf(name, sizeof(name), "%s-shm", odd);
+    CHECK(symlink("nowhere", name) == 0);
+    CHECK_OK((journal = journal_open(odd, JOURNAL_READ, &fixed, &err)) != NULL, err);
+    CHECK_INT(get_run(journal, 1).counts[CHANGE_PLANNED], 4);
+    journal_close(journal);
+    (void)snprintf(name, sizeof(name), "%s-wal", odd);
+    (void)unlink(name); /* the try to open may have left an empty one */
+    CHECK_OK(fs_write_new(AT_FDCWD, name, STR("something"), false, &err), err);
+    CHECK_ERR(journal_open(odd, JOURNAL_READ, &fixed, &err) != NULL, err, ERR_IO,
+              "could not read the journal 'a?b#c%d.db': unable to open database file");
+}
+
+static void callers_wait_where_nobody_waits_for_too_many(void)
+{
+    struct err err;
+    uint64_t entries = 0;
+    uint64_t broken = 9;
+    struct journal *journal = open_journal(JOURNAL_WRITE);
+    (void)setenv("STEWARD_FAILPOINTS", "journal.before_commit=sleep:700@1", 1);
+    atomic_store(&failpoint_armed_, 0);
+    for (int i = 0; i < 20000; i++) {
+        journal_audit(journal, 0, "note", STR("1"));
+    }
+    journal_close(journal);
+    journal = open_journal(JOURNAL_READ);
+    CHECK_OK(journal_audit_verify(journal, &entries, &broken, &err), err);
+    CHILD_CHECK(entries == 20000 && broken == 0);
+    journal_close(journal);
+}
+
+static void a_flood_of_audit_entries_is_bounded(void)
+{
+    in_child(callers_wait_where_nobody_waits_for_too_many);
+}
+
+static void another_writer_is_told(void)
+{
+    struct err err;
+    sqlite3 *other = NULL;
+    AUTO(journal_close) struct journal *journal = open_journal(JOURNAL_WRITE);
+    int64_t run = new_run(journal, 4);
+    CHECK_INT(sqlite3_open(db_path(), &other), SQLITE_OK);
+    CHECK_INT(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    CHECK_ERR(move(journal, run, 0, CHANGE_PLANNED, CHANGE_SKIPPED, &err), err, ERR_IO,
+              "could not write the journal 'steward.db': database is locked");
+    CHECK_STR(err.hint, "Another program holds the file open for writing; end it.");
+    CHECK(err.fatal);
+    CHECK_INT(sqlite3_close(other), SQLITE_OK);
+}
+
+static void another_writer_of_an_empty_file_is_told(void)
+{
+    struct err err;
+    sqlite3 *other = NULL;
+    CHECK_INT(sqlite3_open(db_path(), &other), SQLITE_OK);
+    CHECK_INT(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    CHECK_ERR(journal_open(db_path(), JOURNAL_WRITE, &fixed, &err) != NULL, err, ERR_IO,
+              "could not write the journal 'steward.db': database is locked");
+    CHECK_INT(sqlite3_close(other), SQLITE_OK);
+}
+
+static bool see_run(void *ctx UNUSED, const struct run *run UNUSED)
+{
+    return true;
+}
+
+static bool see_change(void *ctx UNUSED, const struct change_row *row UNUSED)
+{
+    return true;
+}
+
+static bool see_state(void *ctx UNUSED, uint64_t seq UNUSED, enum change_state state UNUSED)
+{
+    return true;
+}
+
+static bool see_entry(void *ctx UNUSED, uint64_t seq UNUSED, str body UNUSED)
+{
+    return true;
+}
+
+static bool see_pair(void *ctx UNUSED, str a UNUSED, str b UNUSED)
+{
+    return true;
+}
+
+/* How many of the readers fail, each with ERR_CORRUPT. */
+static int count_failing_readers(struct journal *journal)
+{
+    struct arena arena = {0};
+    struct err err[11] = {0};
+    struct run run;
+    struct change_row row;
+    int64_t id;
+    uint64_t entries;
+    uint64_t broken;
+    bool found;
+    int failing = 0;
+    const bool results[] = {
+        journal_run_last(journal, &id, &err[0]),
+        journal_run_get(journal, 1, &arena, &run, &err[1]),
+        journal_run_each(journal, see_run, NULL, &err[2]),
+        journal_change_each(journal, 1, see_change, NULL, &err[3]),
+        journal_state_each(journal, 1, see_state, NULL, &err[4]),
+        journal_change_get(journal, 1, 7, &row, &found, &err[5]),
+        journal_stat_each(journal, 1, see_pair, NULL, &err[6]),
+        journal_audit_each(journal, 0, see_entry, NULL, &err[7]),
+        journal_audit_each(journal, 1, see_entry, NULL, &err[8]),
+        journal_audit_verify(journal, &entries, &broken, &err[9]),
+        journal_memory_each(journal, STR(""), see_pair, NULL, &err[10]),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(results); i++) {
+        failing += results[i] ? 0 : 1;
+        CHECK(results[i] || err[i].kind == ERR_CORRUPT);
+        CHECK(results[i] || strcmp(err[i].hint, damaged_hint) == 0);
+    }
+    arena_done(&arena);
+    return failing;
+}
+
+/* Too large for the check at the start: damage is found where it is met, and nowhere else. */
+static void damage_in_a_large_journal_is_met_on_the_way(void)
+{
+    struct err err;
+    AUTO_BUF struct buf good = {0};
+    struct journal *journal = open_journal(JOURNAL_WRITE);
+    (void)new_run(journal, 30000);
+    journal_audit(journal, 1, "note", STR("{}"));
+    CHECK_OK(journal_memory_put(journal, STR("a"), STR("b"), &err), err);
+    journal_close(journal);
+    (void)sql(
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 19999) "
+        "INSERT INTO change SELECT 1, i, zeroblob(16), 'skipped', 0, 0, 0, 0, '', "
+        "printf('%200c', 'x'), '', '' FROM n;"
+        "INSERT INTO tally VALUES (1, 'skipped', 20000); INSERT INTO stat VALUES (1, 's', '{}')");
+    CHECK_OK(fs_read(AT_FDCWD, db_path(), &good, &err), err);
+    CHECK(good.len > 1100 * 4096);
+    journal = open_journal(JOURNAL_READ);
+    CHECK_INT(count_failing_readers(journal), 0);
+    journal_close(journal);
+    int met = 0;
+    for (size_t page = 1; page < 12; page++) { /* the tables' first pages */
+        AUTO_BUF struct buf bad = {0};
+        buf_adds(&bad, buf_str(&good));
+        memset(bad.ptr + page * 4096, 0x5a, 4096);
+        write_db(buf_str(&bad));
+        CHECK_OK((journal = journal_open(db_path(), JOURNAL_READ, &fixed, &err)) != NULL, err);
+        int failing = journal != NULL ? count_failing_readers(journal) : 0;
+        CHECK(failing < 8); /* the other tables are sound */
+        met += failing != 0 ? 1 : 0;
+        journal_close(journal);
+    }
+    CHECK(met >= 7);
+    /* a row in the middle */
+    memset(good.ptr + good.len / 2 / 4096 * 4096, 0x5a, 4096);
+    write_db(buf_str(&good));
+    journal = open_journal(JOURNAL_READ);
+    CHECK_INT(count_failing_readers(journal), 2); /* all changes, all states */
+    journal_close(journal);
+    journal = open_journal(JOURNAL_WRITE);
+    CHECK_ERR(
+        journal_change_each(journal, 1, see_change, NULL, &err), err, ERR_CORRUPT,
+        "could not read the journal 'steward.db': it is damaged: database disk image is malformed");
+    CHECK(!err.fatal);
+    journal_close(journal);
+}
+
+static void tables_that_vanish_are_damage(void)
+{
+    struct err err;
+    AUTO(journal_close) struct journal *journal = open_journal(JOURNAL_WRITE);
+    (void)new_run(journal, 3);
+    (void)sql(
+        "DROP TABLE run; DROP TABLE tally; DROP TABLE change; DROP TABLE stat; DROP TABLE audit; "
+        "DROP TABLE memory");
+    CHECK_INT(count_failing_readers(journal), 11);
+    CHECK_ERR(
+        journal_run_move(journal, 1, RUN_APPLYING, NULL, &err), err, ERR_CORRUPT,
+        "could not read the journal 'steward.db': it is damaged: its tables are not those of a "
+        "steward journal");
+    CHECK(err.fatal);
+}
+
+/* Every kind of request meets a lost table: fatal, and nothing else happens. */
+static void each_request_fails_on_a_lost_table(void)
+{
+    static const struct {
+        const char *table;
+        int request;
+    } cases[] = {{"run", 0},    {"audit", 0},  {"run", 1},  {"audit", 2},  {"tally", 3},
+                 {"change", 3}, {"change", 4}, {"stat", 5}, {"memory", 6}, {"audit_head", 2}};
+    struct plan_totals totals = {.changes = 1};
+    struct run fresh = {.job = "merge", .options = STR("{}")};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct err err = {0};
+        char drop[64];
+        int64_t id = 0;
+        (void)unlink(db_path());
+        AUTO(journal_close) struct journal *journal = open_journal(JOURNAL_WRITE);
+        (void)new_run(journal, 3);
+        (void)snprintf(drop, sizeof(drop), "DROP TABLE %s", cases[i].table);
+        (void)sql(drop);
+        bool ok = true;
+        if (cases[i].request == 0) {
+            ok = journal_run_new(journal, &fresh, &id, &err);
+        } else if (cases[i].request == 1) {
+            ok = journal_run_planned(journal, 1, "p", &totals, &err);
+        } else if (cases[i].request == 2) {
+            ok = journal_run_move(journal, 1, RUN_APPLYING, NULL, &err);
+        } else if (cases[i].request == 3) {
+            ok = move(journal, 1, 0, CHANGE_PLANNED, CHANGE_SKIPPED, &err);
+        } else if (cases[i].request == 4) {
+            ok = journal_acknowledge(journal, 1, 0, &err);
+        } else if (cases[i].request == 5) {
+            journal_stat(journal, 1, "s", STR("{}"));
+            ok = journal_memory_put(journal, STR("k"), STR("v"), &err);
+        } else {
+            ok = journal_memory_put(journal, STR("k"), STR("v"), &err);
+        }
+        CHECK(!ok);
+        CHECK(err.fatal);
+        CHECK_STR(err.message,
+                  "could not read the journal 'steward.db': it is damaged: its tables are "
+                  "not those of a steward journal");
+        CHECK(!journal_memory_put(journal, STR("k"), STR("v"), &err));
+        CHECK_STR(err.message,
+                  "could not read the journal 'steward.db': it is damaged: its tables are "
+                  "not those of a steward journal");
+    }
+}
+
 TAP_MAIN(TAP_TEST(run_lives_from_planning_to_undone), TAP_TEST(refused_run_moves_say_why),
          TAP_TEST(runs_are_listed_oldest_first), TAP_TEST(allowed_moves_are_those_of_the_contract),
          TAP_TEST(a_change_keeps_what_it_is_not_given), TAP_TEST(long_error_is_cut_on_reading),
@@ -1214,4 +1457,9 @@ TAP_MAIN(TAP_TEST(run_lives_from_planning_to_undone), TAP_TEST(refused_run_moves
          TAP_TEST(a_read_only_workspace_can_be_read), TAP_TEST(missing_and_empty_are_told_apart),
          TAP_TEST(a_newer_journal_is_refused), TAP_TEST(other_files_are_not_journals),
          TAP_TEST(a_missing_table_is_damage), TAP_TEST(a_lost_audit_head_is_damage),
-         TAP_TEST(strange_rows_are_damage), TAP_TEST(overwritten_pages_are_noticed))
+         TAP_TEST(strange_rows_are_damage), TAP_TEST(overwritten_pages_are_noticed),
+         TAP_TEST(a_journal_without_room_for_its_shm_can_be_read),
+         TAP_TEST(a_flood_of_audit_entries_is_bounded), TAP_TEST(another_writer_is_told),
+         TAP_TEST(another_writer_of_an_empty_file_is_told),
+         TAP_TEST(damage_in_a_large_journal_is_met_on_the_way),
+         TAP_TEST(tables_that_vanish_are_damage), TAP_TEST(each_request_fails_on_a_lost_table))

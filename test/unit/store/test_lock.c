@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/failpoint.h"
 #include "base/fs.h"
 #include "harness/tap.h"
 
@@ -219,7 +220,32 @@ static void a_link_or_directory_in_its_place_is_refused(void)
               "could not lock the workspace: could not open 'steward.lock': Is a directory");
 }
 
+static void an_owner_that_cannot_be_written_is_no_owner(void)
+{
+    int status = 0;
+    AUTO_CLOSE int fd = open_workspace();
+    (void)fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct err err = {0};
+        (void)setenv("STEWARD_FAILPOINTS", "fs.write=ENOSPC@1", 1);
+        atomic_store(&failpoint_armed_, 0);
+        struct lock *lock = lock_take(fd, "apply", &fixed, &err);
+        bool told =
+            lock == NULL && err.kind == ERR_IO &&
+            strcmp(err.message, "could not lock the workspace: could not write 'steward.lock': "
+                                "No space left on device") == 0;
+        lock = lock_take(fd, "apply", &fixed, &err); /* and nothing is held */
+        told = told && lock != NULL;
+        lock_drop(lock);
+        exit(told ? 0 : 1);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 TAP_MAIN(TAP_TEST(refusal_names_owner_and_age), TAP_TEST(dropped_lock_is_free_and_nameless),
          TAP_TEST(dead_owner_holds_nothing), TAP_TEST(strange_owner_text_is_no_obstacle),
          TAP_TEST(owner_on_another_host_is_named_with_it), TAP_TEST(a_dead_process_is_not_blamed),
-         TAP_TEST(a_link_or_directory_in_its_place_is_refused))
+         TAP_TEST(a_link_or_directory_in_its_place_is_refused),
+         TAP_TEST(an_owner_that_cannot_be_written_is_no_owner))

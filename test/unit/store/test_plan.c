@@ -678,7 +678,8 @@ static int write_with_failure(const char *spec)
                     strstr(err.message, "'plans/1.plan': Input/output error") != NULL;
         bool fsync_is_fatal = strstr(spec, "fsync") == NULL || err.fatal;
         bool clean = !fs_exists(dir, "plans/1.plan.tmp");
-        _exit(ok ? 10 : told && fsync_is_fatal && clean ? 20 : 30);
+        (void)close(dir); /* a directory opened for reading */
+        exit(ok ? 10 : told && fsync_is_fatal && clean ? 20 : 30);
     }
     CHECK(waitpid(pid, &status, 0) == pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -726,6 +727,83 @@ static void random_damage_never_gives_a_wrong_record(void)
     }
 }
 
+static int first_large_write_fails(void)
+{
+    struct err err = {0};
+    struct plan_totals totals;
+    struct plan_value values[2];
+    struct plan_finding finding = {.id = STR("c"), .reason = STR("r")};
+    AUTO_CLOSE int dir = open_workspace();
+    AUTO(plan_writer_free)
+    struct plan_writer *writer = plan_writer_new(dir, "1.plan", &header, &err);
+    (void)setenv("STEWARD_FAILPOINTS", "fs.write=EIO", 1);
+    atomic_store(&failpoint_armed_, 0);
+    struct plan_change change = change_of("c-1", values);
+    int added = 0;
+    while (added < 10000 && plan_add_change(writer, &change, &err)) {
+        added++;
+    }
+    bool told = added > 2000 && added < 10000 &&
+                strcmp(err.message, "could not write '1.plan': Input/output error") == 0;
+    static const char *const after = "could not write the plan '1.plan': an earlier write failed";
+    told = told && !plan_add_change(writer, &change, &err) && strcmp(err.message, after) == 0;
+    told = told && !plan_add_review(writer, &finding, &err) && strcmp(err.message, after) == 0;
+    told = told && !plan_writer_finish(writer, &totals, &err) && strcmp(err.message, after) == 0;
+    return told ? 0 : 1;
+}
+
+static void a_write_that_failed_is_never_forgotten(void)
+{
+    int status = 0;
+    (void)tap_tmpdir(); /* the same for both */
+    (void)fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        exit(first_large_write_fails());
+    }
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void what_is_in_the_way_is_told(void)
+{
+    struct err err;
+    struct plan_totals totals = {0};
+    AUTO_CLOSE int dir = open_workspace();
+    CHECK_OK(fs_write_new(dir, "plans", STR("a file"), false, &err), err);
+    CHECK_ERR(write_small(dir, "plans/1.plan", &totals, &err), err, ERR_IO,
+              "could not open directory 'plans': it is not a directory");
+    CHECK(mkdirat(dir, "1.plan.tmp", 0700) == 0);
+    CHECK_ERR(write_small(dir, "1.plan", &totals, &err), err, ERR_IO,
+              "could not create '1.plan': Is a directory");
+}
+
+/* Somebody changes the file under the reader's hands. */
+static void a_file_that_changes_while_it_is_read(void)
+{
+    struct err err;
+    struct plan_totals totals = {0};
+    enum plan_item item = PLAN_END;
+    struct plan_change change;
+    struct plan_finding finding;
+    AUTO_CLOSE int dir = open_workspace();
+    CHECK_OK(write_small(dir, "1.plan", &totals, &err), err);
+    AUTO(plan_reader_free) struct plan_reader *reader = NULL;
+    CHECK_OK((reader = plan_reader_open(dir, "1.plan", NULL, &err)) != NULL, err);
+    AUTO_CLOSE int fd = openat(dir, "1.plan", O_RDWR | O_CLOEXEC);
+    CHECK(pwrite(fd, "E", 1, 12 + 9 + sizeof(header_json) - 1) == 1);
+    CHECK_ERR(plan_next(reader, &item, &change, &finding, &err), err, ERR_CORRUPT,
+              "could not read the plan '1.plan': block 2 is damaged");
+    CHECK(pwrite(fd, "D", 1, 12 + 9 + sizeof(header_json) - 1) == 1);
+    CHECK_OK(plan_rewind(reader, &err), err);
+    CHECK(ftruncate(fd, 12 + 9 + sizeof(header_json) + 20) == 0);
+    CHECK_ERR(plan_next(reader, &item, &change, &finding, &err), err, ERR_CORRUPT,
+              "could not read the plan '1.plan': it is cut off in block 2");
+    CHECK(ftruncate(fd, 0) == 0);
+    CHECK_ERR(plan_rewind(reader, &err), err, ERR_CORRUPT,
+              "could not read the plan '1.plan': it is cut off in block 1");
+}
+
 TAP_MAIN(TAP_TEST(crc_is_castagnoli_in_both_versions), TAP_TEST(bytes_are_those_of_the_format),
          TAP_TEST(what_was_written_is_read), TAP_TEST(id_is_of_hash_kind_and_target),
          TAP_TEST(copy_outlives_the_reader), TAP_TEST(empty_plan_without_columns),
@@ -736,4 +814,6 @@ TAP_MAIN(TAP_TEST(crc_is_castagnoli_in_both_versions), TAP_TEST(bytes_are_those_
          TAP_TEST(sixty_five_columns_are_damage), TAP_TEST(strange_files_are_refused),
          TAP_TEST(damage_in_the_middle_names_the_block),
          TAP_TEST(each_failing_step_is_told_and_leaves_no_plan),
-         TAP_TEST(random_damage_never_gives_a_wrong_record))
+         TAP_TEST(random_damage_never_gives_a_wrong_record),
+         TAP_TEST(a_write_that_failed_is_never_forgotten), TAP_TEST(what_is_in_the_way_is_told),
+         TAP_TEST(a_file_that_changes_while_it_is_read))

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -650,7 +651,7 @@ static void in_child(int (*run)(void))
     (void)fflush(stdout);
     pid_t pid = fork();
     if (pid == 0) {
-        _exit(run());
+        exit(run());
     }
     CHECK(waitpid(pid, &status, 0) == pid);
     CHECK(WIFEXITED(status));
@@ -661,7 +662,7 @@ static int open_as_nobody(void)
 {
     struct err err = {0};
     int dir = open_workspace();
-    if (setgid(65534) != 0 || setuid(65534) != 0) {
+    if (setegid(65534) != 0 || seteuid(65534) != 0) {
         return 1;
     }
     bool refused = vault_open(dir, "backups", &plain, &err) == NULL && err.kind == ERR_IO;
@@ -674,7 +675,8 @@ static int open_as_nobody(void)
     }
     err = (struct err){0};
     bool no_new = vault_open(dir, "new", &plain, &err) == NULL;
-    return refused && no_new &&
+    (void)close(dir); /* a directory opened for reading */
+    return seteuid(0) == 0 && refused && no_new &&
                    strcmp(err.message,
                           "could not use the backup directory: could not create directory "
                           "'new': Permission denied") == 0
@@ -763,6 +765,8 @@ static int back_up_with_failure(void)
     bool ok = backup != NULL && fill(backup, &err) && backup_seal(backup, &err);
     bool noted = ok && backup_state(backup, STR("{\"change\":\"" ONE "\"}"), &err);
     backup_free(backup);
+    vault_close(vault);
+    (void)close(dir); /* a directory opened for reading */
     if (noted) {
         return 0;
     }
@@ -779,7 +783,7 @@ static int exit_code_of(int (*run)(void))
     (void)fflush(stdout);
     pid_t pid = fork();
     if (pid == 0) {
-        _exit(run());
+        exit(run());
     }
     CHECK(waitpid(pid, &status, 0) == pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -876,6 +880,145 @@ static void eight_threads_share_the_vault(void)
     }
 }
 
+/* Each step in turn finds no descriptor left. */
+static int back_up_with_few_descriptors(void)
+{
+    struct err err;
+    int dir = open_workspace();
+    for (int extra = 0; extra < 40; extra++) {
+        struct vault *vault = open_vault(dir, &plain);
+        struct rlimit limit = {0};
+        int next = dup(dir);
+        (void)close(next); /* only asked for its number */
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+        struct rlimit low = {(rlim_t)(next + extra), limit.rlim_max};
+        (void)setrlimit(RLIMIT_NOFILE, &low);
+        err = (struct err){0};
+        struct backup *backup = vault_begin(vault, STR("x"), STAMP, ONE, 0, &err);
+        bool ok = backup != NULL && fill(backup, &err) && backup_seal(backup, &err);
+        backup_free(backup);
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        vault_close(vault);
+        bool told = err.kind == ERR_BACKUP && err.os_errno == EMFILE;
+        if (!ok && !told) {
+            printf("# %d: %s\n", extra, err.message);
+            return 1;
+        }
+        if (ok) {
+            (void)close(dir); /* a directory opened for reading */
+            return extra > 3 ? 0 : 2;
+        }
+    }
+    return 3;
+}
+
+static void too_few_descriptors_are_told(void)
+{
+    in_child(back_up_with_few_descriptors);
+}
+
+static void a_backup_directory_that_vanishes_is_told(void)
+{
+    struct err err;
+    AUTO_CLOSE int dir = open_workspace();
+    AUTO(vault_close) struct vault *vault = open_vault(dir, &plain);
+    AUTO(backup_free) struct backup *backup = begin(vault, "a", ONE);
+    CHECK_OK(fs_remove_tree(dir, "backups", &err), err);
+    CHECK_ERR(backup_add(backup, "tickets/tickets.json", STR("x"), &err), err, ERR_BACKUP,
+              "could not write the backup: could not create directory 'tickets': No such file or "
+              "directory");
+    CHECK_ERR(backup_add(backup, "x", STR("x"), &err), err, ERR_BACKUP,
+              "could not write the backup: could not create 'x': No such file or directory");
+    CHECK_ERR(
+        backup_log(backup, "x.log", STR("x"), &err), err, ERR_BACKUP,
+        "could not write a log of the backup: could not create directory 'logs': No such file or "
+        "directory");
+    CHECK_ERR(
+        vault_begin(vault, STR("b"), STAMP, ONE, 0, &err) != NULL, err, ERR_BACKUP,
+        "could not begin the backup: could not create its directory: No such file or directory");
+}
+
+static void a_lost_directory_is_not_sealed(void)
+{
+    struct err err;
+    AUTO_CLOSE int dir = open_workspace();
+    AUTO(vault_close) struct vault *vault = open_vault(dir, &plain);
+    AUTO(backup_free) struct backup *backup = begin(vault, "a", ONE);
+    CHECK_OK(backup_file_begin(backup, "tickets/half", &err), err);
+    CHECK_OK(backup_add(backup, "whole", STR("x"), &err), err);
+    CHECK(unlinkat(dir, "backups/a_" STAMP "/tickets", AT_REMOVEDIR) == 0);
+    CHECK_ERR(backup_seal(backup, &err), err, ERR_BACKUP,
+              "could not seal the backup: could not open directory 'tickets': No such file or "
+              "directory");
+    CHECK(!fs_exists(dir, "backups/a_" STAMP "/verification.json"));
+}
+
+static void names_may_run_out(void)
+{
+    struct err err;
+    char path[128];
+    AUTO_CLOSE int dir = open_workspace();
+    AUTO(vault_close) struct vault *vault = open_vault(dir, &plain);
+    put(dir, "backups/a_" STAMP, "");
+    for (int n = 2; n <= 10000; n++) {
+        (void)snprintf(path, sizeof(path), "backups/a_%s-%d", STAMP, n);
+        CHECK(linkat(dir, "backups/a_" STAMP, dir, path, 0) == 0);
+    }
+    CHECK_ERR(vault_begin(vault, STR("a"), STAMP, ONE, 0, &err) != NULL, err, ERR_BACKUP,
+              "could not begin the backup: 10000 backups have the same name");
+}
+
+static void a_manifest_that_cannot_be_read_is_told(void)
+{
+    struct err err;
+    bool ok = true;
+    AUTO_CLOSE int dir = open_workspace();
+    AUTO(vault_close) struct vault *vault = open_vault(dir, &plain);
+    const char *path = sealed(vault);
+    CHECK(unlinkat(dir, "backups/ann@example.com_" STAMP "/verification.json", 0) == 0);
+    CHECK(mkdirat(dir, "backups/ann@example.com_" STAMP "/verification.json", 0700) == 0);
+    CHECK_ERR(vault_verify(vault, path, NULL, NULL, &ok, &err), err, ERR_BACKUP,
+              "could not verify the backup: could not open 'verification.json': it is not a file");
+}
+
+static int verify_as_nobody(void)
+{
+    struct err err = {0};
+    bool ok = true;
+    AUTO_BUF struct buf out = {0};
+    int dir = open_workspace();
+    struct vault *vault = open_vault(dir, &plain);
+    const char *path = sealed(vault);
+    struct backup *backup = vault_reopen(vault, path, &err);
+    bool opened = fchmodat(dir, "backups", 0755, 0) == 0;
+    opened = opened && fchmodat(dir, "backups/ann@example.com_" STAMP, 0755, 0) == 0;
+    opened = opened &&
+             fchmodat(dir, "backups/ann@example.com_" STAMP "/verification.json", 0644, 0) == 0;
+    if (!opened || setegid(65534) != 0 || seteuid(65534) != 0) {
+        return 1;
+    }
+    bool done = vault_verify(vault, path, collect, &out, &ok, &err);
+    bool unread =
+        strstr(buf_z(&out), "could not open directory 'tickets': Permission denied\n") != NULL;
+    bool unlisted =
+        strstr(buf_z(&out), "could not read directory 'tickets': Permission denied\n") != NULL;
+    bool back = seteuid(0) == 0;
+    backup_free(backup);
+    vault_close(vault);
+    (void)close(dir); /* a directory opened for reading */
+    return done && !ok && unread && unlisted && back ? 0 : 2;
+}
+
+static void what_may_not_be_read_is_a_difference(void)
+{
+    if (getuid() != 0) {
+        printf("# only root can become another user\n");
+        return;
+    }
+    CHECK(chmod(tap_tmpdir(), 0755) == 0);
+    in_child(verify_as_nobody);
+}
+
 TAP_MAIN(TAP_TEST(names_are_made_safe), TAP_TEST(a_taken_name_gets_a_number),
          TAP_TEST(the_same_change_uses_its_directory_again),
          TAP_TEST(an_abandoned_directory_is_taken_over), TAP_TEST(the_tree_is_as_promised),
@@ -889,4 +1032,8 @@ TAP_MAIN(TAP_TEST(names_are_made_safe), TAP_TEST(a_taken_name_gets_a_number),
          TAP_TEST(a_full_disk_is_seen_before_the_backup_begins),
          TAP_TEST(links_inside_are_not_followed), TAP_TEST(a_file_that_changed_is_not_sealed),
          TAP_TEST(each_failing_step_is_told_and_seals_nothing),
-         TAP_TEST(eight_threads_share_the_vault))
+         TAP_TEST(eight_threads_share_the_vault), TAP_TEST(too_few_descriptors_are_told),
+         TAP_TEST(a_backup_directory_that_vanishes_is_told),
+         TAP_TEST(a_lost_directory_is_not_sealed), TAP_TEST(names_may_run_out),
+         TAP_TEST(a_manifest_that_cannot_be_read_is_told),
+         TAP_TEST(what_may_not_be_read_is_a_difference))
