@@ -34,7 +34,7 @@ VOLATILE = [
     (re.compile(r"\b[0-9a-f]{64}\b"), "@SHA256@"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "@ID@"),
     (re.compile(r"(?<=Plan )[0-9a-f]{16}\b"), "@PLAN@"),
-    (re.compile(r"(?m)^  [0-9a-f]{8}(?=$|  )"), "  @ID@"),
+    (re.compile(r"(?m)^(  )?[0-9a-f]{8}(?=$|  )"), r"\1@ID@"),
     (re.compile(r"\(pid \d+\)"), "(pid @PID@)"),
     (re.compile(r"for (\d+ \w+|less than a \w+)(?=\n)"), "for @AGE@"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:@PORT@"),
