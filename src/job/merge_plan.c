@@ -89,7 +89,8 @@ static bool read_header(struct merge_plan *plan, struct err *err)
             .index = -1,
         };
     }
-    AUTO(csv_reader_free) struct csv_reader *reader = csv_reader_new(plan->fd, ',', NULL);
+    AUTO(csv_reader_free)
+    struct csv_reader *reader = csv_reader_new(plan->fd, ',', &plan_csv_limits);
     struct csv_row row;
     bool more = false;
     if (!csv_next(reader, &row, &more, err)) {

@@ -41,6 +41,9 @@ struct merge_plan {
     bool ran;
 };
 
+/* A cell that changes carry must fit into the plan; nothing that a contact holds is near it. */
+static const struct csv_limits plan_csv_limits = {.max_field_bytes = 64 * 1024};
+
 /* --- one row, in both passes ------------------------------------------------------------------ */
 
 /* The cells of the rules' columns. False where the row cannot be read: no keys, no id. */

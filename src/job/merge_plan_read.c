@@ -147,7 +147,8 @@ static bool read_rows(const struct merge_plan *plan, struct range *range, struct
 
 static void read_range(const struct merge_plan *plan, struct range *range)
 {
-    AUTO(csv_reader_free) struct csv_reader *reader = csv_reader_new(plan->fd, ',', NULL);
+    AUTO(csv_reader_free)
+    struct csv_reader *reader = csv_reader_new(plan->fd, ',', &plan_csv_limits);
     AUTO(contact_reader_free) struct contact_reader *contacts = contact_reader_new(plan->rules);
     rows_free(range->rows);
     range->rows = rows_new(plan->rules, plan->ids);
@@ -166,7 +167,7 @@ static void read_one(void *arg, int index)
 /* True where the next rows at `offset` have the header's number of fields. */
 static bool looks_like_rows(const struct merge_plan *plan, str text)
 {
-    AUTO(csv_reader_free) struct csv_reader *reader = csv_reader_of(text, ',', NULL);
+    AUTO(csv_reader_free) struct csv_reader *reader = csv_reader_of(text, ',', &plan_csv_limits);
     csv_reader_seek(reader, 0, 1, 0);
     for (int i = 0; i < PROBE_ROWS; i++) {
         struct csv_row row;

@@ -707,7 +707,7 @@ static void write_chunks(void *arg, int index)
     struct chunk_writer w = {.writing = writing, .plan = plan};
     w.out.max = ITEM_MAX_BYTES;
     w.items.max = ITEM_MAX_BYTES;
-    w.reader = csv_reader_new(plan->fd, ',', NULL);
+    w.reader = csv_reader_new(plan->fd, ',', &plan_csv_limits);
     w.contacts = contact_reader_new(plan->rules);
     size_t chunk;
     while ((chunk = atomic_fetch_add(&writing->next, 1)) < plan->chunk_count) {
