@@ -91,8 +91,8 @@ bool list_names(const json_t *list, const char *text);
 bool filter_obj(const json_t *list, const struct obj *obj);
 bool filter_any(const json_t *list, const struct list *objs);
 bool filter_text(const json_t *list, const char *text);
-/* {"after","before"} */
-bool filter_date(const json_t *range, int64_t ms);
+/* {"after","before"} or {"type":"preset","preset_type","days"} */
+bool filter_date(const struct request *request, const json_t *range, int64_t ms);
 /* Each asked custom field has the asked value, or one of them; `have`: JSON object text or NULL. */
 bool filter_custom(const json_t *asked, const char *have);
 /* The object that `name` names, of that kind; answers 404 or 400 itself and returns NULL. */

@@ -97,8 +97,8 @@ static bool matches(const struct request *request, const struct filter *filter,
     const struct obj *org = user->account != NULL ? &user->account->rev_org->obj : NULL;
     return filter_obj(filter->created_by, &user->created_by->obj) &&
            filter_obj(filter->rev_org, org) && belongs(filter->associations, user->account) &&
-           filter_date(filter->created, user->obj.created_ms) &&
-           filter_date(filter->modified, version->modified_ms) &&
+           filter_date(request, filter->created, user->obj.created_ms) &&
+           filter_date(request, filter->modified, version->modified_ms) &&
            phones_match(filter->phones, version->phone_numbers) &&
            filter_custom(filter->custom, version->custom_fields);
 }

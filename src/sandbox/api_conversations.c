@@ -32,7 +32,8 @@ static bool matches(const struct request *request, const struct conversation *co
            filter_text(json_object_get(json_object_get(request->body, "stage"), "name"),
                        version->stage) &&
            filter_text(body_list(request, "state"), open ? "open" : "closed") &&
-           filter_date(json_object_get(request->body, "modified_date"), version->modified_ms);
+           filter_date(request, json_object_get(request->body, "modified_date"),
+                       version->modified_ms);
 }
 
 static const struct list *candidates(const struct request *request)

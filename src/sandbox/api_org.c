@@ -173,8 +173,10 @@ static bool account_matches(const struct request *request, const struct account 
            filter_text(body_list(request, "domains"), account->domain) &&
            filter_text(body_list(request, "external_refs"), account->domain) &&
            filter_obj(body_list(request, "owned_by"), &account->owner->obj) &&
-           filter_date(json_object_get(request->body, "created_date"), account->obj.created_ms) &&
-           filter_date(json_object_get(request->body, "modified_date"), account->obj.created_ms) &&
+           filter_date(request, json_object_get(request->body, "created_date"),
+                       account->obj.created_ms) &&
+           filter_date(request, json_object_get(request->body, "modified_date"),
+                       account->obj.created_ms) &&
            json_array_size(body_list(request, "tags")) == 0 &&
            json_array_size(body_list(request, "websites")) == 0;
 }

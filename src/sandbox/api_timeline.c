@@ -92,7 +92,7 @@ static bool matches(const struct request *request, const struct entry *entry)
            filter_text(body_list(request, "visibility"), entry->visibility) &&
            json_array_size(body_list(request, "labels")) == 0 &&
            json_array_size(body_list(request, "panels")) == 0 &&
-           filter_date(json_object_get(request->body, "created_date"), entry->created_ms);
+           filter_date(request, json_object_get(request->body, "created_date"), entry->created_ms);
 }
 
 struct window {
@@ -111,11 +111,7 @@ static bool cut(struct request *request, struct window *window)
     const char *cursor = body_text(request, "cursor");
     bool before = mode != NULL && strcmp(mode, "before") == 0;
     json_int_t limit = wanted != NULL ? json_integer_value(wanted) : 50;
-    if (limit < 0) {
-        fail_value(request, "limit", "must not be negative");
-        return false;
-    }
-    limit = limit == 0 ? 50 : (limit > 100 ? 100 : limit);
+    limit = limit <= 0 ? 50 : (limit > 100 ? 100 : limit);
     uint64_t position = before ? (uint64_t)window->len + 1 : 1;
     window->first_page = cursor == NULL || cursor[0] == '\0';
     if (!window->first_page &&

@@ -108,9 +108,9 @@ static bool matches(const struct request *request, const struct filter *filter,
            filter_obj(filter->part, &version->part->obj) &&
            filter_text(json_object_get(filter->stages, "name"), version->stage) &&
            filter_text(filter->state, is_closed(version->stage) ? "closed" : "open") &&
-           filter_date(filter->created, work->obj.created_ms) &&
-           filter_date(filter->modified, version->modified_ms) &&
-           filter_date(filter->close, version->target_close_ms) &&
+           filter_date(request, filter->created, work->obj.created_ms) &&
+           filter_date(request, filter->modified, version->modified_ms) &&
+           filter_date(request, filter->close, version->target_close_ms) &&
            filter_custom(filter->custom, version->custom_fields) &&
            type_filters(filter, work, version);
 }

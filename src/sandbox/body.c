@@ -54,8 +54,22 @@ bool filter_any(const json_t *list, const struct list *objs)
     return false;
 }
 
-bool filter_date(const json_t *range, int64_t ms)
+/* The last or the next n days, seen from now. */
+static bool in_preset(const struct request *request, const json_t *preset, const char *type,
+                      int64_t ms)
 {
+    int64_t span = json_integer_value(json_object_get(preset, "days")) * 86400000;
+    int64_t now = request->now_ms;
+    return strcmp(type, "last_n_days") == 0 ? ms >= now - span && ms <= now
+                                            : ms >= now && ms <= now + span;
+}
+
+bool filter_date(const struct request *request, const json_t *range, int64_t ms)
+{
+    const char *preset = json_string_value(json_object_get(range, "preset_type"));
+    if (preset != NULL) {
+        return in_preset(request, range, preset, ms);
+    }
     const char *after = json_string_value(json_object_get(range, "after"));
     const char *before = json_string_value(json_object_get(range, "before"));
     int64_t when = 0;

@@ -18,7 +18,7 @@ const struct schema_name DEVREV_TYPES[] = {
     {"set-tag-with-value", "{id*:id value:text}"},
     {"work-type", "=issue|opportunity|task|ticket"},
     {"date-filter", "{type*:$date-filter-type after:time before:time "
-                    "preset_type:$date-time-preset-type days:int64}"},
+                    "preset_type*preset:$date-time-preset-type days*preset:uint32}"},
     {"date-filter-type", "=preset|range"},
     {"date-time-preset-type", "=last_n_days|next_n_days"},
     {"works-filter-issue", "{accounts:id[] actual_start_date:$date-filter group:id[] "

@@ -171,8 +171,10 @@ static bool admit(struct service *service)
     int64_t wait_ms = 0;
     service->arrived_ms = sandbox_tick(sandbox);
     if (service->endpoint == NULL) {
-        service->answer->status = 404;
-        buf_addz(&service->answer->body, "{\"message\":\"route not found\"}");
+        bool method = service->answer->allow != NULL;
+        service->answer->status = method ? 405 : 404;
+        buf_addz(&service->answer->body, method ? "{\"message\":\"method not allowed\"}"
+                                                : "{\"message\":\"route not found\"}");
         return false;
     }
     if (sandbox->expired || !token_matches(sandbox, service->visit->authorization)) {
@@ -398,6 +400,8 @@ void dispatch(struct sandbox *sandbox, const struct visit *visit, struct answer 
     if (endpoint != NULL && (post || (str_eqz(visit->method, "GET") && !endpoint->write))) {
         service.endpoint = endpoint;
         read_body(&service);
+    } else if (endpoint != NULL) {
+        ret->allow = endpoint->write ? "POST" : "GET, POST";
     }
     serve(&service);
     if (ret->action == FAULT_GARBAGE) {

@@ -32,8 +32,9 @@ struct answer {
     enum fault_action action; /* what happens to the connection or the bytes */
     int64_t retry_after;      /* -1 none */
     bool redirect;
-    bool gzip;    /* the body is compressed */
-    size_t limit; /* 0: no X-Ratelimit headers */
+    const char *allow; /* the methods that the route has, NULL where that is no matter */
+    bool gzip;         /* the body is compressed */
+    size_t limit;      /* 0: no X-Ratelimit headers */
     size_t left;
     int64_t reset_s;
 };

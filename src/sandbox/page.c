@@ -55,11 +55,7 @@ bool page_open(struct request *request, struct page *page)
 {
     const json_t *wanted = json_object_get(request->body, "limit");
     json_int_t limit = wanted != NULL ? json_integer_value(wanted) : LIMIT_DEFAULT;
-    if (limit < 0) {
-        fail_value(request, "limit", "must not be negative");
-        return false;
-    }
-    limit = limit == 0 ? LIMIT_DEFAULT : limit;
+    limit = limit <= 0 ? LIMIT_DEFAULT : limit;
     limit = limit > LIMIT_MAX ? LIMIT_MAX : limit; /* clamped, as the real server seems to do */
     return open_page(request, page, (size_t)limit);
 }

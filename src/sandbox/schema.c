@@ -16,6 +16,7 @@ enum base {
     B_SORT,
     B_BOOL,
     B_INT32,
+    B_UINT32,
     B_INT64,
     B_NUM,
     B_OBJECT,
@@ -27,6 +28,7 @@ enum base {
 struct member {
     const char *name;
     bool required;
+    const char *when; /* required only where `type` is this; NULL always */
     bool nullable;
     bool array;
     enum base base;
@@ -52,9 +54,9 @@ struct schema_book {
 static const struct {
     const char *name;
     enum base base;
-} BASES[] = {{"id", B_ID},         {"text", B_TEXT},   {"time", B_TIME},   {"sort", B_SORT},
-             {"bool", B_BOOL},     {"int32", B_INT32}, {"int64", B_INT64}, {"num", B_NUM},
-             {"object", B_OBJECT}, {"any", B_ANY}};
+} BASES[] = {{"id", B_ID},     {"text", B_TEXT},     {"time", B_TIME},     {"sort", B_SORT},
+             {"bool", B_BOOL}, {"int32", B_INT32},   {"uint32", B_UINT32}, {"int64", B_INT64},
+             {"num", B_NUM},   {"object", B_OBJECT}, {"any", B_ANY}};
 
 static _Noreturn void broken(str text)
 {
@@ -151,10 +153,10 @@ static void compile_member(struct schema_book *book, str text, struct member *me
     if (type.ptr == NULL) {
         broken(text);
     }
-    if (str_ends(name, STR("*"))) {
-        member->required = true;
-        name.len--;
-    }
+    str when;
+    name = str_cut(name, '*', &when);
+    member->required = when.ptr != NULL;
+    member->when = when.len > 0 ? str_z(&book->arena, when) : NULL;
     if (str_ends(type, STR("?"))) {
         member->nullable = true;
         type.len--;
@@ -283,9 +285,6 @@ static bool check_string(const struct member *member, const char *field, str tex
     if (member->base == B_ENUM && !in_enum(member->values, text)) {
         return bad_enum(ret, field, member->values, text);
     }
-    if (member->base == B_ID && text.len == 0) {
-        return refuse(ret, "invalid_id", field, "an id is not empty");
-    }
     if (!member->array &&
         (characters(text) < member->min || (member->max >= 0 && characters(text) > member->max))) {
         return refuse(ret, "value_not_permitted", field, "the text is too short or too long");
@@ -303,7 +302,8 @@ static bool check_int(const json_t *value, enum base base, const char *field,
         return wrong_type(ret, field, "number", value);
     }
     json_int_t n = json_integer_value(value);
-    if (base == B_INT32 && (n < INT32_MIN || n > INT32_MAX)) {
+    if ((base == B_INT32 && (n < INT32_MIN || n > INT32_MAX)) ||
+        (base == B_UINT32 && (n < 0 || n > UINT32_MAX))) {
         return refuse(ret, "value_not_permitted", field, "the number is out of range");
     }
     return true;
@@ -326,6 +326,7 @@ static bool check_value(const struct member *member, const json_t *value, const 
     case B_BOOL:
         return json_is_boolean(value) || wrong_type(ret, field, "bool", value);
     case B_INT32:
+    case B_UINT32:
     case B_INT64:
         return check_int(value, member->base, field, ret);
     case B_NUM:
@@ -366,6 +367,13 @@ static bool check_member(const struct member *member, const json_t *value, const
     return true;
 }
 
+static bool is_required(const struct member *member, const json_t *body)
+{
+    const char *type = json_string_value(json_object_get(body, "type"));
+    return member->required &&
+           (member->when == NULL || (type != NULL && strcmp(type, member->when) == 0));
+}
+
 static bool is_member(const struct schema *schema, const char *name)
 {
     for (size_t i = 0; i < schema->count; i++) {
@@ -385,7 +393,7 @@ static bool check_members(const struct schema *schema, const json_t *body, const
         (void)snprintf(field, sizeof(field), "%s%s%s", prefix, prefix[0] != '\0' ? "." : "",
                        member->name);
         const json_t *value = json_object_get(body, member->name);
-        if (value == NULL && member->required) {
+        if (value == NULL && is_required(member, body)) {
             return refuse(ret, "missing_required_field", field, "required but missing");
         }
         if (value != NULL && !check_member(member, value, field, ret)) {
@@ -437,6 +445,25 @@ void schema_unescape(str raw, struct buf *out)
     }
 }
 
+/* "name,value,name,value", the form style of an object; NULL where it is none. */
+static json_t *query_pairs(str raw)
+{
+    json_t *object = json_object();
+    str rest = raw;
+    while (rest.ptr != NULL) {
+        AUTO_BUF struct buf name = {0};
+        AUTO_BUF struct buf value = {0};
+        schema_unescape(str_cut(rest, ',', &rest), &name);
+        if (rest.ptr == NULL) {
+            json_decref(object);
+            return NULL;
+        }
+        schema_unescape(str_cut(rest, ',', &rest), &value);
+        (void)json_object_set_new(object, buf_z(&name), json_string(buf_z(&value)));
+    }
+    return object;
+}
+
 /* What cannot be read as its type stays text, so that the check names it. */
 static json_t *query_value(const struct member *member, str raw)
 {
@@ -445,7 +472,7 @@ static json_t *query_value(const struct member *member, str raw)
     str s = {buf_z(&text), text.len};
     int64_t n = 0;
     json_error_t why;
-    if ((member->base == B_INT32 || member->base == B_INT64) &&
+    if ((member->base == B_INT32 || member->base == B_UINT32 || member->base == B_INT64) &&
         num_parse_i64(s, INT64_MIN, INT64_MAX, &n)) {
         return json_integer(n);
     }
@@ -453,7 +480,9 @@ static json_t *query_value(const struct member *member, str raw)
         return json_boolean(str_eqz(s, "true"));
     }
     if (member->base == B_OBJECT || member->base == B_STRUCT) {
-        json_t *object = json_loadb(s.ptr, s.len, JSON_REJECT_DUPLICATES, &why);
+        json_t *object =
+            s.len > 0 ? json_loadb(s.ptr, s.len, JSON_REJECT_DUPLICATES, &why) : json_object();
+        object = object != NULL ? object : query_pairs(raw);
         if (object != NULL) {
             return object;
         }
@@ -473,7 +502,7 @@ static void query_member(const struct member *member, json_t *body, str raw)
         list = json_array();
         (void)json_object_set_new(body, member->name, list);
     }
-    for (str rest = raw; rest.ptr != NULL;) {
+    for (str rest = raw; rest.ptr != NULL && raw.len > 0;) { /* "name=" is an empty list */
         str item = str_cut(rest, ',', &rest);
         (void)json_array_append_new(list, query_value(member, item));
     }

@@ -4,9 +4,9 @@
  *
  *   id*:id name:text<1,256> due:time? kinds:$work-type[] owner:$owner tags:id[]<50> !
  *
- * `*` required, `?` null allowed, `[]` array with `<n>` as its greatest length, `<min,max>` length
+ * `*` required, `*word` required where the member `type` is that word, `?` null allowed, `[]` array with `<n>` as its greatest length, `<min,max>` length
  * of a text in characters, `$name` a named type, lone `!`: no other members. A named type is
- * `{members}` or `=one|two|three`. Base types: id text time sort bool int32 int64 num object any.
+ * `{members}` or `=one|two|three`. Base types: id text time sort bool int32 uint32 int64 num object any.
  * Members that the schema does not name are ignored, as the published schemas allow them.
  *
  * The same schema reads a query string: arrays are comma-joined or repeated, members of members are

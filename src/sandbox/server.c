@@ -123,6 +123,9 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, const stru
     if (answer->retry_after >= 0) {
         number_header(response, "Retry-After", answer->retry_after);
     }
+    if (answer->allow != NULL) {
+        header(response, "Allow", answer->allow);
+    }
     if (answer->redirect) {
         AUTO_BUF struct buf place = {0};
         buf_printf(&place, "http://other-host.invalid/%" STR_FMT, STR_ARG(visit->call));

@@ -14,12 +14,17 @@ def test_routes(exe):
         for method, path in (
             ("GET", "/rev-users/get"),
             ("POST", "/nope"),
-            ("GET", "/rev-users.merge"),
-            ("PUT", "/rev-users.get"),
             ("GET", "/"),
         ):
             answer = client.request(method, path)
             equal((answer.status, answer.json), (404, {"message": "route not found"}))
+        for method, path, allow in (
+            ("GET", "/rev-users.merge", "POST"),
+            ("PUT", "/rev-users.get", "GET, POST"),
+        ):
+            answer = client.request(method, path)
+            equal((answer.status, answer.json), (405, {"message": "method not allowed"}))
+            equal(answer.headers["Allow"], allow)
         equal(client.request("GET", "/sandbox/nope").status, 404)
 
 
@@ -48,7 +53,6 @@ BROKEN = (
             "actual": "number",
         },
     ),
-    ("rev-users.get", {"id": ""}, {"type": "invalid_id", "field_name": "id"}),
     ("rev-users.merge", {"primary_user": "REVU-1025"}, {"field_name": "secondary_user"}),
     ("rev-users.list", {"email": "a@example.com"}, {"expected": "array", "actual": "string"}),
     ("rev-users.list", {"email": [None]}, {"expected": "string", "actual": "null"}),
@@ -70,6 +74,12 @@ BROKEN = (
         },
     ),
     ("works.list", {"created_date": {"after": "2024-01-01T00:00:00Z"}}, {"field_name": "created_date.type"}),
+    ("works.list", {"created_date": {"type": "preset"}}, {"field_name": "created_date.preset_type"}),
+    (
+        "works.list",
+        {"created_date": {"type": "preset", "preset_type": "last_n_days", "days": -1}},
+        {"type": "value_not_permitted", "field_name": "created_date.days"},
+    ),
     ("works.list", {"issue": {"priority": ["p9"]}}, {"field_name": "issue.priority"}),
     ("works.update", {"id": "TKT-1", "title": ""}, {"type": "value_not_permitted"}),
     ("works.update", {"id": "TKT-1", "title": "x" * 257}, {"type": "value_not_permitted"}),
@@ -134,8 +144,20 @@ def test_get_is_post(exe):
             equal(by_get.body, by_post.body)
         one = client.request("GET", "/rev-users.list?email=a%2Cb@example.com")
         equal(one.json["rev_users"], [])
-        for query in ({}, {"id": ""}):
-            equal(client.get("rev-users.get", query).status, 400)
+        equal(client.get("rev-users.get", {}).status, 400)
+        equal(client.get("rev-users.get", {"id": ""}).status, 404)
+        for query in ("email=&sort_by=&custom_fields=", "custom_fields=%7B%7D", "limit=-5"):
+            answer = client.request("GET", f"/rev-users.list?{query}")
+            equal((query, len(answer.json["rev_users"])), (query, 50))
+        gold = client.request("GET", "/rev-users.list?custom_fields=tnt__tier,gold").json["rev_users"]
+        by_post = client.post("rev-users.list", {"custom_fields": {"tnt__tier": "gold"}}).json
+        equal(gold, by_post["rev_users"])
+        assert gold and all(user["custom_fields"]["tnt__tier"] == "gold" for user in gold)
+        recent = {"type": "preset", "preset_type": "last_n_days", "days": 20000}
+        some = client.post("works.list", {"created_date": recent}).json["works"]
+        equal(some, client.post("works.list", {}).json["works"])
+        coming = dict(recent, preset_type="next_n_days")
+        equal(client.post("works.count", {"created_date": coming}).json["count"], 0)
         equal(client.get("rev-users.list", {"limit": "many"}).status, 400)
         equal(client.get("works.list", {"type": "bug"}).status, 400)
 

@@ -79,7 +79,7 @@ def test_csvs_agree_with_the_api(exe):
         equal(text.splitlines()[0], CONTACT_HEADER)
         for row in list(csv.DictReader(text.splitlines()))[:30]:
             user = client.post("rev-users.get", {"id": row["REV_USER_ID"]}).json["rev_user"]
-            equal(user["email"], row["EMAIL"])
+            equal(user.get("email", ""), row["EMAIL"])
             equal(user["external_ref"], row["EXTERNAL_REF"])
             equal(user["display_name"], row["DISPLAY_NAME"])
             equal(user["modified_date"], row["UPDATED_AT"])
@@ -179,10 +179,8 @@ def test_ends_on_signals(exe):
 
     for number in (signal.SIGTERM, signal.SIGINT):
         with Sandbox(exe, "--contacts", 4, "--env-file", "env") as box:
-            equal(
-                open(box.path("env"), encoding="utf-8").read(),
-                f"DEVREV_BASE_URL={box.base}\nDEVREV_API_TOKEN={box.token}\n",
-            )
+            lines = open(box.path("env"), encoding="utf-8").read().splitlines()
+            equal(lines[:2], [f"DEVREV_BASE_URL={box.base}", f"DEVREV_API_TOKEN={box.token}"])
             equal(box.stop(number), 0)
 
 

