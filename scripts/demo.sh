@@ -52,7 +52,8 @@ until grep -q '^READY$' sandbox.log; do
     [ "$tries" -lt 200 ] || die "the sandbox was not ready after 10 seconds"
     sleep 0.05
 done
-head -n 4 contacts.csv
+head -n 1 contacts.csv
+echo "... and $(($(wc -l <contacts.csv) - 1)) lines"
 
 # A real DevRev wants a pace (45 calls a minute unless you say otherwise) and patience; this one does not.
 export RATE_LIMIT_CALLS=0 MERGE_SETTLE_SECONDS=2
@@ -87,10 +88,13 @@ printf 'The stand-in says: %s.\n' "$once"
 
 say "Where everything lies"
 cat <<LIST
-  demo/contacts.csv    what was planned from         demo/decisions.csv  what was decided, row by row
-  demo/steward.db      the journal                   demo/plans/         the plan, fixed by its hash
-  demo/backups/        both contacts of each pair, with their tickets and conversations
-  demo/report.json     the report                    demo/logs/          logs, without personal data
-  demo/effects.jsonl   what really happened, as the stand-in saw it
+  demo/contacts.csv   what was planned from
+  demo/decisions.csv  what was decided, row by row
+  demo/plans/         the plan, fixed by its hash
+  demo/steward.db     the journal
+  demo/backups/       both contacts of each pair, their tickets and conversations
+  demo/report.json    the report
+  demo/logs/          logs, without personal data
+  demo/effects.jsonl  what really happened, as the stand-in saw it
 Look around: cd demo && ../build/src/steward show last
 LIST
