@@ -11,8 +11,9 @@
 #include "command/session.h"
 #include "command/view.h"
 #include "job/merge.h"
+#include "job/source.h"
 
-static const char *const sources[] = {"csv", NULL};
+static const char *const sources[] = {"csv", "snowflake", "devrev", NULL};
 
 static const struct option options[] = {
     {.name = "csv",
@@ -21,8 +22,11 @@ static const struct option options[] = {
      .setting = "CSV_INPUT_PATH"},
     {.name = "source",
      .argument = "NAME",
-     .help = "where contacts come from: csv",
+     .help = "where contacts come from: csv, snowflake or devrev (a live scan)",
      .among = sources},
+    {.name = "query",
+     .argument = "FILE",
+     .help = "with --source snowflake: contacts, pivot or a file (default: by the rules)"},
     {.name = "rules",
      .argument = "NAME",
      .help = "rule set, a name or a file (default: revu-pairs)"},
@@ -74,20 +78,54 @@ static bool check_flags(const struct cli *cli, struct err *err)
     return true;
 }
 
-static bool check_input(const struct settings *settings, struct err *err)
+/* NULL: the CSV file. */
+static const char *source_of(const struct cli *cli)
 {
-    if (settings->csv_input_path != NULL) {
+    const char *source = cli_get(cli, "source");
+    return source != NULL && strcmp(source, "csv") != 0 ? source : NULL;
+}
+
+static bool check_source(const struct cli *cli, struct err *err)
+{
+    const char *source = source_of(cli);
+    if (source != NULL && cli_has(cli, "csv")) {
+        (void)err_set(err, ERR_USAGE, "could not use '--csv' together with '--source %s'", source);
+        return err_hint(err, "Leave one of them out.");
+    }
+    if (cli_has(cli, "query") && (source == NULL || strcmp(source, "snowflake") != 0)) {
+        (void)err_set(err, ERR_USAGE, "could not use '--query' without '--source snowflake'");
+        return err_hint(err, "Run 'steward merge --help' for what it takes.");
+    }
+    return true;
+}
+
+static bool check_input(const struct cli *cli, const struct settings *settings, struct err *err)
+{
+    if (source_of(cli) != NULL || settings->csv_input_path != NULL) {
         return true;
     }
     (void)err_set(err, ERR_USAGE, "could not run 'steward merge': no input was named");
-    return err_hint(err, "Name the contacts with --csv FILE, or set CSV_INPUT_PATH.");
+    return err_hint(err,
+                    "Name the contacts with --csv FILE or --source NAME, or set CSV_INPUT_PATH.");
+}
+
+/* "contacts.csv", "snowflake:contacts", "devrev" */
+static void describe_source(const struct merge_options *merge, struct buf *out)
+{
+    if (merge->source == NULL) {
+        buf_addz(out, merge->csv_path);
+        return;
+    }
+    const struct source_options source = {
+        .name = merge->source, .query = merge->query, .rules = merge->rules};
+    source_describe(&source, out);
 }
 
 /* What the run was planned with, for the journal. */
-static void describe_options(const struct merge_options *merge, struct buf *out)
+static void describe_options(const struct merge_options *merge, const char *source, struct buf *out)
 {
-    buf_addz(out, "{\"csv\":");
-    buf_add_json(out, str_of(merge->csv_path));
+    buf_addz(out, merge->source != NULL ? "{\"source\":" : "{\"csv\":");
+    buf_add_json(out, str_of(source));
     buf_addz(out, ",\"rules\":");
     buf_add_json(out, str_of(merge->rules));
     buf_addz(out, ",\"csv_out\":");
@@ -106,17 +144,21 @@ static bool plan(struct session *session, int64_t *ret_run, struct plan_summary 
     const char *rules = cli_get(cli, "rules");
     const struct merge_options merge = {
         .csv_path = session->settings.csv_input_path,
+        .source = source_of(cli),
+        .query = cli_get(cli, "query"),
         .rules = rules != NULL ? rules : "revu-pairs",
         .csv_out = session->settings.csv_output_path,
         .strict = cli_has(cli, "strict"),
     };
     AUTO_BUF struct buf options_json = {0};
-    describe_options(&merge, &options_json);
+    AUTO_BUF struct buf source = {0};
+    describe_source(&merge, &source);
+    describe_options(&merge, buf_z(&source), &options_json);
     const struct plan_intent intent = {
         .job = &merge_job,
         .job_options = &merge,
         .rules = merge.rules,
-        .source = merge.csv_path,
+        .source = buf_z(&source),
         .options_json = buf_z(&options_json),
     };
     bool ok = engine_plan(session->engine, &intent, ret_run, ret, err);
@@ -186,8 +228,8 @@ static int run_merge(struct cli *cli, struct err *err)
     AUTO_SESSION struct session session = {0};
     int64_t id;
     struct plan_summary summary = {0};
-    if (!check_flags(cli, err) || !session_make_workspace(cli, err) ||
-        !session_settings(&session, cli, err) || !check_input(&session.settings, err) ||
+    if (!check_flags(cli, err) || !check_source(cli, err) || !session_make_workspace(cli, err) ||
+        !session_settings(&session, cli, err) || !check_input(cli, &session.settings, err) ||
         !session_open(&session, cli, SESSION_WRITE, err) || !plan(&session, &id, &summary, err)) {
         return command_fail(err);
     }
@@ -206,6 +248,7 @@ static int run_merge(struct cli *cli, struct err *err)
 
 static const char *const examples[] = {
     "steward merge --csv contacts.csv",
+    "steward merge --source snowflake",
     "steward merge --csv contacts.csv --csv-out decisions.csv --apply",
     NULL,
 };
@@ -213,9 +256,10 @@ static const char *const examples[] = {
 const struct command command_merge = {
     .name = "merge",
     .summary = "find duplicate contacts and merge each loser into its survivor",
-    .usage = "[--csv FILE] [--rules NAME] [--csv-out FILE] [--apply] [options]",
+    .usage = "[--csv FILE | --source NAME] [--rules NAME] [--csv-out FILE] [--apply] [options]",
     .description =
-        "Reads the contacts, decides by a rule set, stores the plan and prints the preview: "
+        "Reads the contacts, from a CSV file, by a query of Snowflake or from DevRev itself, "
+        "decides by a rule set, stores the plan and prints the preview: "
         "totals, the "
         "changes with the values that each will lose, what is left to people, bad rows. Nothing of "
         "the "

@@ -3,8 +3,12 @@
 
 #include "job/merge_internal.h"
 #include "job/merge_plan.h"
+#include "job/source.h"
+#include "match/rules.h"
 
 enum { RETRY_CAP_MS = 60000 };
+
+static const char DEFAULT_RULES[] = "revu-pairs";
 
 /* --- planning ------------------------------------------------------------------------------ */
 
@@ -29,13 +33,35 @@ _Static_assert(sizeof(((struct merge_plan_bad *)0)->reason) <=
                    sizeof(((struct plan_summary *)0)->first_bad[0].reason),
                "a reason of the planner fits into the summary");
 
+/* A rule set that does not load is told before anything is asked of a remote. */
+static bool read_source(struct job_run *run, const struct merge_options *wanted, const char *rules,
+                        char ret_path[SOURCE_PATH_BYTES], struct err *err)
+{
+    AUTO(rules_free) struct rules *loaded = rules_load(rules, err);
+    const struct source_options source = {
+        .name = wanted->source,
+        .query = wanted->query,
+        .rules = rules,
+        .rate_calls = merge_job.rate_calls,
+        .rate_period_ms = merge_job.rate_period_ms,
+    };
+    uint64_t rows;
+    return loaded != NULL && source_spool(run, &source, ret_path, &rows, err);
+}
+
 static bool merge_plan(struct job_run *run, const void *options, const char *path,
                        struct plan_summary *ret, struct err *err)
 {
     const struct merge_options *wanted = options;
+    const char *rules = wanted->rules != NULL ? wanted->rules : DEFAULT_RULES;
+    char spooled[SOURCE_PATH_BYTES];
+    if (wanted->source != NULL && !read_source(run, wanted, rules, spooled, err)) {
+        return false;
+    }
     struct merge_plan_options planner = {
-        .csv_path = wanted->csv_path,
-        .rules = wanted->rules != NULL ? wanted->rules : "revu-pairs",
+        .csv_path = wanted->source != NULL ? spooled : wanted->csv_path,
+        .csv_dir_fd = wanted->source != NULL ? run->workspace_fd : 0,
+        .rules = rules,
         .csv_out = wanted->csv_out,
         .strict = wanted->strict,
         .threads = wanted->threads,
@@ -118,6 +144,8 @@ const struct job merge_job = {
     .name = "merge",
     .summary = "merge duplicate contacts into their survivors",
     .remote = "devrev",
+    .rate_calls = 45,
+    .rate_period_ms = 60000,
     .plan = merge_plan,
     .open = merge_open,
     .close = merge_close,

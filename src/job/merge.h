@@ -2,7 +2,8 @@
 /*
  * The job `merge`: duplicate contacts of DevRev into their survivors (docs/merge.md).
  *
- *   plan     a CSV file and a rule set decide (job/merge_plan.h)
+ *   plan     a CSV file, or a source that is read into one (job/source.h), and a rule set decide
+ *            (job/merge_plan.h)
  *   check    both contacts are read by the plan's ids; what decided must be unchanged
  *   capture  both contacts with works, conversations, timelines, links and attachments are backed up
  *   apply    one rev-users.merge
@@ -19,9 +20,11 @@
 
 /* What plan() takes as `options`. */
 struct merge_options {
-    const char *csv_path;
-    const char *rules;   /* NULL: "revu-pairs" */
-    const char *csv_out; /* NULL: none */
+    const char *csv_path; /* not used with a source */
+    const char *source;   /* "snowflake", "devrev"; NULL: the CSV file */
+    const char *query;    /* of snowflake, NULL: the one that ships */
+    const char *rules;    /* NULL: "revu-pairs" */
+    const char *csv_out;  /* NULL: none */
     bool strict;
     int threads; /* 0: as the planner likes */
 };
