@@ -42,7 +42,7 @@ static const char library[] = "libcurl.so.4";
     X(curl_url_set)
 
 static struct {
-#define X(name) __typeof__(&name) name;
+#define X(name) __typeof__ (&(name))(name);
     FUNCTIONS(X)
 #undef X
 } late;
