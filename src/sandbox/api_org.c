@@ -298,10 +298,12 @@ void ping_answer(struct request *request)
 static void answer_none(struct request *request, const char *key)
 {
     struct page page = {0};
-    if (!page_open(request, &page)) {
-        return;
+    if (page_open(request, &page)) { /* a bad cursor is bad here too */
+        jw_obj(&request->out, NULL);
+        jw_arr(&request->out, key);
+        jw_end_arr(&request->out);
+        jw_end_obj(&request->out);
     }
-    answer_list(request, key, &page, NULL);
 }
 
 void meetings_list(struct request *request)

@@ -118,7 +118,9 @@ int main(int argc, char **argv)
     if (options.help) {
         return fputs(OPTIONS_HELP, stdout) < 0 ? 1 : 0;
     }
-    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGPIPE); /* a reader that went away is an error of write */
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGINT);
