@@ -20,15 +20,25 @@ static const struct option options[] = {
 
 struct printer {
     bool json;
+    int64_t run;
     uint64_t count;
     struct buf text;
 };
+
+/* Not before there is something to say: a run that cannot be verified at all gives no document. */
+static void begin(const struct printer *printer)
+{
+    if (printer->count == 0) {
+        (void)printf("{\"run\":%" PRId64 ",\"differences\":[", printer->run);
+    }
+}
 
 static void print_difference(void *ctx, const struct plan_change *change, const char *text)
 {
     struct printer *printer = ctx;
     buf_clear(&printer->text);
     if (printer->json) {
+        begin(printer);
         buf_addz(&printer->text, printer->count == 0 ? "\n{\"id\":" : ",\n{\"id\":");
         buf_add_json(&printer->text, str_of(change->id));
         buf_addz(&printer->text, ",\"target\":");
@@ -44,10 +54,10 @@ static void print_difference(void *ctx, const struct plan_change *change, const 
     (void)fputs(buf_z(&printer->text), stdout); /* main checks the stream */
 }
 
-static void print_result(const struct printer *printer, int64_t run,
-                         const struct verify_result *result)
+static void print_result(const struct printer *printer, const struct verify_result *result)
 {
     if (printer->json) {
+        begin(printer);
         (void)printf("],\n\"checked\":%" PRIu64 ",\"different\":%" PRIu64 ",\"unreadable\":%" PRIu64
                      ",\"undecided\":%" PRIu64 "}\n",
                      result->checked, result->different, result->unreadable, result->undecided);
@@ -55,7 +65,8 @@ static void print_result(const struct printer *printer, int64_t run,
     }
     (void)printf("Run %" PRId64 ": %" PRIu64 " changes checked, %" PRIu64 " different, %" PRIu64
                  " could not be read, %" PRIu64 " unknown\n",
-                 run, result->checked, result->different, result->unreadable, result->undecided);
+                 printer->run, result->checked, result->different, result->unreadable,
+                 result->undecided);
 }
 
 static int run_verify(struct cli *cli, struct err *err)
@@ -75,14 +86,13 @@ static int run_verify(struct cli *cli, struct err *err)
     if (job == NULL) {
         return command_fail(err);
     }
-    struct printer printer = {.json = cli->json};
+    struct printer printer = {.json = cli->json, .run = id};
     struct verify_result result = {0};
-    if (cli->json) {
-        (void)printf("{\"run\":%" PRId64 ",\"differences\":[", id);
-    }
     bool ok = engine_verify(session.engine, job, id, print_difference, &printer, &result, err);
     buf_done(&printer.text);
-    print_result(&printer, id, &result);
+    if (ok || result.checked > 0 || printer.count > 0) {
+        print_result(&printer, &result);
+    }
     return ok ? 0 : command_fail(err);
 }
 
