@@ -4,64 +4,75 @@
  */
 #include "command/registry.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/fs.h"
-#include "command/session.h"
+#include "command/reports.h"
 
 static const struct option options[] = {
+    {.name = "html",
+     .argument = "FILE",
+     .optional = true,
+     .help = "write the page there; without FILE to reports/"},
     {.name = "json",
      .argument = "FILE",
      .optional = true,
-     .help = "write the report there; without FILE to stdout"},
+     .help = "write the document there; without FILE to stdout"},
+    {.name = "legacy-name",
+     .help = "in reports/, name it dedupe_report_YYYYMMDD_HHMMSS as the old script did"},
     {.name = NULL},
 };
 
-/* reports/run-<N>.json of the workspace, or the file that was named. */
-static bool write_report(struct session *session, int64_t run, str text, struct err *err)
+static bool print_piece(void *ctx, str piece, struct err *err)
 {
-    const char *file = cli_get(session->cli, "json");
-    char path[64];
-    (void)snprintf(path, sizeof(path), "reports/run-%" PRId64 ".json", run);
-    int dirfd = AT_FDCWD;
-    if (file == NULL) {
-        dirfd = engine_workspace_fd(session->engine);
-        if (!fs_mkdirs(dirfd, "reports", err)) {
-            return false;
-        }
+    FILE *out = ctx;
+    return fwrite(piece.ptr, 1, piece.len, out) == piece.len ||
+           err_set(err, ERR_IO, "could not write the report");
+}
+
+static bool write_file(struct session *session, int64_t run, enum report_format format,
+                       const char *name, struct err *err)
+{
+    AUTO_BUF struct buf shown = {0};
+    bool legacy = cli_has(session->cli, "legacy-name");
+    const char *file = cli_get(session->cli, name);
+    if (!reports_write(session, run, format, file, legacy, &shown, err)) {
+        return false;
     }
-    const char *target = file != NULL ? file : path;
-    if (!fs_write_atomic(dirfd, target, text, err)) {
-        return err_wrap(err, "could not write the report of run %" PRId64, run);
-    }
-    (void)printf("Report of run %" PRId64 ": %s%s%s\n", run,
-                 file == NULL && session->cli->workspace != NULL ? session->cli->workspace : "",
-                 file == NULL && session->cli->workspace != NULL ? "/" : "", target);
+    /* where the JSON goes to stdout nothing else does */
+    bool json_on_stdout = cli_has(session->cli, "json") && cli_get(session->cli, "json") == NULL;
+    (void)fprintf(json_on_stdout ? stderr : stdout, "Report of run %" PRId64 ": %s\n", run,
+                  buf_z(&shown));
     return true;
+}
+
+/* Both files in reports/, unless the options ask for one of them or for stdout. */
+static bool write_all(struct session *session, int64_t run, struct err *err)
+{
+    const struct cli *cli = session->cli;
+    bool json = cli_has(cli, "json");
+    bool html = cli_has(cli, "html");
+    if ((html || !json) && !write_file(session, run, REPORT_HTML, "html", err)) {
+        return false;
+    }
+    if (json && cli_get(cli, "json") == NULL) {
+        return engine_report_json(session->engine, run, print_piece, stdout, err);
+    }
+    return (html && !json) || write_file(session, run, REPORT_JSON, "json", err);
 }
 
 static int run_report(struct cli *cli, struct err *err)
 {
     AUTO_SESSION struct session session = {0};
     int64_t id;
-    if (!session_open(&session, cli, SESSION_READ, err) || !session_run(&session, &id, err)) {
-        return command_fail(err);
-    }
-    AUTO_BUF struct buf text = {0};
-    if (!engine_report_json(session.engine, id, &text, err)) {
-        return command_fail(err);
-    }
-    if (cli_has(cli, "json") && cli_get(cli, "json") == NULL) {
-        (void)fwrite(text.ptr, 1, text.len, stdout);
-        return 0;
-    }
-    return write_report(&session, id, buf_str(&text), err) ? 0 : command_fail(err);
+    bool ok = session_open(&session, cli, SESSION_READ, err) && session_run(&session, &id, err) &&
+              write_all(&session, id, err);
+    return ok ? 0 : command_fail(err);
 }
 
 static const char *const examples[] = {
     "steward report last",
+    "steward report last --html boss.html",
     "steward report 7 --json /tmp/run-7.json",
     NULL,
 };
@@ -69,14 +80,16 @@ static const char *const examples[] = {
 const struct command command_report = {
     .name = "report",
     .summary = "write the report of a run",
-    .usage = "RUN [--json [FILE]] [options]",
+    .usage = "RUN [--html [FILE]] [--json [FILE]] [options]",
     .description =
         "Makes the report of a run from the journal and the plan, at any time, also after a "
-        "crash: totals, each change with its values before and after, failures with their "
-        "causes, places of backups, bad rows, calls and latencies, integrity.\n\n"
-        "It is written to reports/run-RUN.json in the workspace unless --json says "
-        "otherwise. It holds the personal data that the changes are about. Its schema is "
-        "schemas/report.schema.json.",
+        "crash: totals, charts, each change with its values before and after, failures with "
+        "their causes and what to do, places of backups, bad rows, calls and latencies, "
+        "integrity.\n\n"
+        "It is written to reports/run-RUN.html, a page that needs no network and no script, "
+        "and to reports/run-RUN.json, unless --html or --json ask for one of them; apply and "
+        "resume do so by themselves when they end. Both hold the personal data that the "
+        "changes are about. The schema is schemas/report.schema.json.",
     .examples = examples,
     .options = options,
     .safety = SAFETY_WRITES_LOCAL,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "command/work.h"
 
+#include "command/reports.h"
+
 const struct option work_options[] = {
     {.name = "batch-size", .argument = "N", .help = "changes in a batch", .setting = "BATCH_SIZE"},
     {.name = "max-changes",
@@ -49,6 +51,10 @@ int work_on_run(struct session *session, int64_t run_id,
     if (!session_print_outcome(session, run_id, &second) && ok) {
         *err = second;
         ok = false;
+    }
+    /* for a run that came to an end or stopped itself; who interrupts one does not want to wait */
+    if (ok || err->kind == ERR_PARTIAL || err->kind == ERR_STOPPED || err->kind == ERR_AUTH) {
+        reports_after_run(session, run_id);
     }
     return ok ? 0 : command_fail(err);
 }

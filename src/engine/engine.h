@@ -8,7 +8,7 @@
  * ERR_INTERRUPTED (130) and so on. They print nothing but progress.
  *
  * Files: engine.c workspace and planning; executor.c one change's life; schedule.c who does what
- * next; verify.c; report.c; progress.c; signals.c.
+ * next; verify.c; report*.c; progress.c; signals.c.
  */
 #ifndef STEWARD_ENGINE_ENGINE_H
 #define STEWARD_ENGINE_ENGINE_H
@@ -103,8 +103,20 @@ bool engine_verify(struct engine *engine, const struct job *job, int64_t run,
                                       const char *text),
                    void *ctx, struct verify_result *ret, struct err *err) MUST_CHECK;
 
-/* The report of a run (schemas/report.schema.json), made from journal and plan alone. */
-bool engine_report_json(struct engine *engine, int64_t run, struct buf *out,
+/* Takes a report piece by piece, in order. False with `err` set: it ends there. */
+typedef bool (*engine_piece_fn)(void *ctx, str piece, struct err *err);
+
+/* The report of a run, made from journal and plan alone, in bounded memory: as JSON
+ * (schemas/report.schema.json) and as one page of HTML that needs nothing else. */
+bool engine_report_json(struct engine *engine, int64_t run, engine_piece_fn piece, void *ctx,
                         struct err *err) MUST_CHECK;
+bool engine_report_html(struct engine *engine, int64_t run, engine_piece_fn piece, void *ctx,
+                        struct err *err) MUST_CHECK;
+
+enum report_format { REPORT_JSON, REPORT_HTML };
+
+/* The report as the file `path`, whole or not at all (0600). */
+bool engine_report_file(struct engine *engine, int64_t run, enum report_format format, int dirfd,
+                        const char *path, struct err *err) MUST_CHECK;
 
 #endif
