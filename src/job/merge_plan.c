@@ -56,8 +56,8 @@ bool plan_check_unchanged(const struct merge_plan *plan, struct err *err)
 
 static bool open_file(struct merge_plan *plan, int dir_fd, struct err *err)
 {
-    plan->fd = openat(dir_fd > 0 ? dir_fd : AT_FDCWD, plan->csv_path,
-                      O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    plan->fd =
+        openat(dir_fd > 0 ? dir_fd : AT_FDCWD, plan->csv_path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (plan->fd < 0) {
         return err_set_errno(err, ERR_INPUT, errno, "could not open '%s'", plan->csv_path);
     }
@@ -156,7 +156,8 @@ struct merge_plan *merge_plan_open(const struct merge_plan_options *options, str
     plan->threads = thread_count(options->threads);
     plan->ids = ids_new();
     plan->rules = rules_load(options->rules, err);
-    if (plan->rules == NULL || !open_file(plan, options->csv_dir_fd, err) || !read_header(plan, err)) {
+    if (plan->rules == NULL || !open_file(plan, options->csv_dir_fd, err) ||
+        !read_header(plan, err)) {
         return NULL;
     }
     fill_header(plan);
