@@ -401,12 +401,12 @@ static bool list_entries(struct timeline *timeline, str object, struct err *err)
 static bool list_replies(struct timeline *timeline, struct buf *out, struct err *err)
 {
     struct merge_worker *worker = timeline->capture->worker;
-    json_t *threads = timeline->threads;
-    timeline->threads = NULL;
-    for (size_t i = 0; i < json_array_size(threads); i++) {
-        const json_t *id = json_array_get(threads, i);
+    for (size_t i = 0; i < json_array_size(timeline->threads); i++) {
+        const json_t *id = json_array_get(timeline->threads, i);
         AUTO_BUF struct buf entries = {.max = FILE_BYTES_MAX};
-        timeline->entries = &entries;
+        struct timeline replies = *timeline;
+        replies.entries = &entries;
+        replies.threads = NULL;
         struct err failure = {0};
         str object = {json_string_value(id), json_string_length(id)};
         if (object.ptr == NULL) {
@@ -416,7 +416,7 @@ static bool list_replies(struct timeline *timeline, struct buf *out, struct err 
             timeline->capture->unlisted_threads++;
             continue;
         }
-        if (!list_entries(timeline, object, &failure)) {
+        if (!list_entries(&replies, object, &failure)) {
             if (failure.kind != ERR_NOT_FOUND && failure.http_status != 400) {
                 *err = failure;
                 return false;

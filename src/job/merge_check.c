@@ -6,6 +6,8 @@
 
 #include "match/normalise.h"
 
+enum { SHOWN_BYTES = 100 };
+
 const json_t *merge_rev_user(const struct devrev_answer *answer, struct err *err)
 {
     const json_t *contact = json_object_get(answer->json, "rev_user");
@@ -20,7 +22,7 @@ const json_t *merge_rev_user(const struct devrev_answer *answer, struct err *err
 /* An id as messages show it: the plan's ids come from a file and may be anything. */
 static const char *shown(struct arena *arena, str id)
 {
-    size_t len = id.len < 100 ? id.len : 100;
+    size_t len = id.ptr == NULL ? 0 : id.len < SHOWN_BYTES ? id.len : SHOWN_BYTES;
     char *text = arena_alloc(arena, len + 1);
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)id.ptr[i];

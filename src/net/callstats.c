@@ -117,8 +117,9 @@ static struct call_stats *entry_of(struct callstats *stats, const char *call)
     if (stats->count == MAX_CALLS) {
         return NULL;
     }
-    memmove(&stats->calls[at + 1], &stats->calls[at],
-            (stats->count - at) * sizeof(stats->calls[0]));
+    for (size_t i = stats->count; i > at; i--) {
+        stats->calls[i] = stats->calls[i - 1];
+    }
     stats->calls[at] = xnew(struct call_stats);
     stats->calls[at]->call = call;
     stats->count++;
