@@ -3,7 +3,9 @@
  * Start-up and dispatch, nothing else. --version does nothing but print, so that it stays fast.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command/cli.h"
 #include "command/document.h"
@@ -15,6 +17,31 @@ static int print(void (*make)(struct buf *out), FILE *to)
     make(&text);
     (void)fwrite(text.ptr, 1, text.len, to); /* finish() checks the stream */
     return 0;
+}
+
+/* An installation that was moved as a whole (DESTDIR, a copied prefix) finds its own data: rule sets
+ * and queries lie in ../share/steward of the directory that holds this program. Elsewhere the place
+ * that was built in counts. Before any thread exists, so that changing the environment is safe. */
+static void find_data(void)
+{
+    char path[4096];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    if (len <= 0) {
+        return;
+    }
+    path[len] = '\0';
+    for (int up = 0; up < 2; up++) {
+        char *slash = strrchr(path, '/');
+        if (slash == NULL) {
+            return;
+        }
+        *slash = '\0';
+    }
+    AUTO_BUF struct buf data = {0};
+    buf_printf(&data, "%s/share/steward", path);
+    if (access(buf_z(&data), R_OK | X_OK) == 0) {
+        (void)setenv("STEWARD_DATA_DIR", buf_z(&data), 0); /* 0: what the user set stays */
+    }
 }
 
 static int dispatch(struct cli *cli, struct err *err)
@@ -37,6 +64,7 @@ static int dispatch(struct cli *cli, struct err *err)
         (void)fwrite(text.ptr, 1, text.len, stdout);
         return 0;
     }
+    find_data();
     return command->run(cli, err);
 }
 
