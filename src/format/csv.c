@@ -597,7 +597,8 @@ static size_t or_default(size_t value, size_t fallback)
     return value != 0 ? value : fallback;
 }
 
-static struct csv_reader *reader_new(char delimiter, const struct csv_limits *limits)
+static struct csv_reader *reader_new(char delimiter, const struct csv_limits *limits,
+                                     size_t capacity)
 {
     struct csv_reader *r = xnew(struct csv_reader);
     struct csv_limits given = limits != NULL ? *limits : (struct csv_limits){0};
@@ -609,7 +610,7 @@ static struct csv_reader *reader_new(char delimiter, const struct csv_limits *li
         .max_fields = or_default(given.max_fields, DEFAULT_FIELDS),
     };
     r->scan = best_scan();
-    r->capacity = BUFFER_BYTES;
+    r->capacity = capacity;
     r->buffer = xcalloc(1, r->capacity + BLOCK);
     r->fields = xcalloc(r->limits.max_fields, sizeof(*r->fields));
     r->doubled = xcalloc(r->limits.max_fields, sizeof(*r->doubled));
@@ -619,14 +620,16 @@ static struct csv_reader *reader_new(char delimiter, const struct csv_limits *li
 
 struct csv_reader *csv_reader_new(int fd, char delimiter, const struct csv_limits *limits)
 {
-    struct csv_reader *r = reader_new(delimiter, limits);
+    struct csv_reader *r = reader_new(delimiter, limits, BUFFER_BYTES);
     r->fd = fd;
     return r;
 }
 
 struct csv_reader *csv_reader_of(str text, char delimiter, const struct csv_limits *limits)
 {
-    struct csv_reader *r = reader_new(delimiter, limits);
+    /* a short text needs no large buffer: its rows are never moved */
+    size_t room = text.len < BUFFER_BYTES / 2 ? 2 * text.len + BLOCK : BUFFER_BYTES;
+    struct csv_reader *r = reader_new(delimiter, limits, room);
     r->text = text;
     return r;
 }

@@ -91,6 +91,9 @@ static size_t gather(const struct work *work, struct worker *worker, int key, si
     for (size_t i = 0; i < work->part_count; i++) {
         count += scatter_count(scatter_of(work->parts[i], key), partition);
     }
+    if (count == 0) {
+        return 0;
+    }
     worker->records = grow(worker->records, &worker->record_room, count * size, 1);
     size_t at = 0;
     for (size_t i = 0; i < work->part_count; i++) {

@@ -29,22 +29,20 @@ static uint64_t count_lines(str text, uint64_t from, uint64_t to)
 static void check_written(const struct csv_row *row)
 {
     AUTO_BUF struct buf out = {0};
+    buf_addc(&out, '\n'); /* at the very start a byte order mark would be taken for one */
     for (size_t i = 0; i < row->count; i++) {
         csv_add_field(&out, row->fields[i], i == 0);
     }
-    if (out.len == 0) {
+    if (out.len == 1) {
         return; /* one empty field is written as a blank line, which is no row */
     }
     csv_end_row(&out);
     AUTO(csv_reader_free) struct csv_reader *reader = csv_reader_of(buf_str(&out), ',', NULL);
-    /* at the start of a file a field that begins with a byte order mark would lose it */
-    csv_reader_seek(reader, 0, 1, 0);
     struct csv_row again;
     bool more = false;
     must(csv_next(reader, &again, &more, NULL) && more && again.problem == CSV_OK);
-    bool bom = out.len >= 3 && memcmp(out.ptr, "\xef\xbb\xbf", 3) == 0;
     must(again.count == row->count);
-    for (size_t i = bom ? 1 : 0; i < row->count; i++) {
+    for (size_t i = 0; i < row->count; i++) {
         must(str_eq(again.fields[i], row->fields[i]));
     }
 }
