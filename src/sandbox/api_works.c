@@ -205,10 +205,8 @@ void works_export(struct request *request)
 {
     const json_t *first = json_object_get(request->body, "first");
     json_int_t count = first != NULL ? json_integer_value(first) : EXPORT_DEFAULT;
-    if (count < 0 || count > EXPORT_MAX) {
-        fail_value(request, "first", "must be from 0 to 5000");
-        return;
-    }
+    count = count < 0 ? EXPORT_DEFAULT : count;
+    count = count > EXPORT_MAX ? EXPORT_MAX : count;
     struct page page = {.whole = true};
     find(request, &page);
     if (page_sort(request, &page, modified_ms)) {

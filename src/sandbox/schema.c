@@ -520,9 +520,16 @@ void schema_query(const struct schema *schema, json_t *body, str name, str raw)
         }
         if (rest.ptr != NULL && str_eqz(head, member->name) && member->base == B_STRUCT) {
             json_t *inner = json_object_get(body, member->name);
+            if (member->array) { /* of objects: a query can only say one */
+                inner = json_array_get(inner, 0);
+            }
             if (!json_is_object(inner)) {
                 inner = json_object();
-                (void)json_object_set_new(body, member->name, inner);
+                json_t *holder = member->array ? json_array() : inner;
+                (void)json_object_set_new(body, member->name, holder);
+                if (member->array) {
+                    (void)json_array_append_new(holder, inner);
+                }
             }
             schema_query(member->members, inner, rest, raw);
             return;

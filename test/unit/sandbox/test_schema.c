@@ -89,7 +89,8 @@ static void checks_lists_texts_and_enums(void)
 
 static void reads_queries(void)
 {
-    const struct schema *schema = compile("ids:id[] n:int32 on:bool inner:$inner o:object t:text");
+    const struct schema *schema =
+        compile("ids:id[] n:int32 on:bool inner:$inner o:object t:text many:$inner[]");
     json_t *body = json_object();
     schema_query(schema, body, STR("ids"), STR("a%2Cb,c"));
     schema_query(schema, body, STR("ids"), STR("d"));
@@ -102,9 +103,12 @@ static void reads_queries(void)
     schema_query(schema, body, STR("nope"), STR("1"));
     json_t *none = json_object();
     schema_query(schema, none, STR("ids"), STR(""));
+    schema_query(schema, none, STR("many.deep"), STR("1"));
+    schema_query(schema, none, STR("many.more.deep"), STR("2"));
     schema_query(schema, none, STR("o"), STR("a,b%2C,c,d"));
     char *forms = json_dumps(none, JSON_COMPACT);
-    CHECK_STR(forms, "{\"ids\":[],\"o\":{\"a\":\"b,\",\"c\":\"d\"}}");
+    CHECK_STR(forms, "{\"ids\":[],\"many\":[{\"deep\":1,\"more\":{\"deep\":2}}],\"o\":{\"a\":\"b,"
+                     "\",\"c\":\"d\"}}");
     free(forms);
     json_decref(none);
     char *text = json_dumps(body, JSON_COMPACT);
