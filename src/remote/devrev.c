@@ -559,9 +559,18 @@ static enum verdict fetch_once(struct exchange *exchange, const struct devrev_si
     return verdict;
 }
 
-static bool is_web_address(const char *url)
+/* As safe as the API's own address: what is encrypted there must not come in the clear. */
+static bool check_address(const struct devrev *devrev, const char *url, struct err *err)
 {
-    return strncasecmp(url, "https://", 8) == 0 || strncasecmp(url, "http://", 7) == 0;
+    if (strncasecmp(url, "https://", 8) == 0) {
+        return true;
+    }
+    if (strncasecmp(url, "http://", 7) != 0) {
+        return err_set(err, ERR_PROTOCOL,
+                       "could not call artifact: its address is not a web address");
+    }
+    return strncasecmp(devrev->shared->base_url, "https://", 8) != 0 ||
+           err_set(err, ERR_PROTOCOL, "could not call artifact: its address is not encrypted");
 }
 
 bool devrev_download(struct devrev *devrev, const char *url, const struct devrev_sink *sink,
@@ -569,9 +578,8 @@ bool devrev_download(struct devrev *devrev, const char *url, const struct devrev
 {
     struct err local = {0};
     struct err *failure = err != NULL ? err : &local;
-    if (!is_web_address(url)) {
-        return err_set(failure, ERR_PROTOCOL,
-                       "could not call artifact: its address is not a web address");
+    if (!check_address(devrev, url, failure)) {
+        return false;
     }
     AUTO_FREE char *copy = xstrdup(url);
     struct exchange exchange = {.devrev = devrev, .call = "artifact", .url = copy, .attempt = 1};

@@ -142,7 +142,7 @@ static bool add_timestamp_tz(str text, struct buf *out)
     str instant = str_cut(text, ' ', &offset);
     struct instant at;
     int64_t minutes;
-    if (!num_parse_i64(offset, 0, 2 * SHIFT, &minutes) ||
+    if (!num_parse_i64(offset, 1, 2 * SHIFT - 1, &minutes) ||
         !parse_instant(instant, FIRST_SECOND, LAST_SECOND, &at)) {
         return false;
     }

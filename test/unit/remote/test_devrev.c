@@ -747,6 +747,17 @@ static void downloads_that_fail(void)
     finish();
 }
 
+static void an_encrypted_remote_gives_no_plain_address(void)
+{
+    start_at("https://api.devrev.example.com");
+    struct file file = {0};
+    struct devrev_sink sink = {file_start, file_piece, &file};
+    CHECK_ERR(devrev_download(devrev, "http://files.example.com/1", &sink, &err), err, ERR_PROTOCOL,
+              "could not call artifact: its address is not encrypted");
+    CHECK_INT(file.starts, 0);
+    finish();
+}
+
 /* --- hook and ids -------------------------------------------------------------------------- */
 
 static void note_call(void *ctx, const struct devrev_call *call)
@@ -798,5 +809,5 @@ TAP_MAIN(TAP_TEST(a_read_is_a_post_with_token_and_scope),
          TAP_TEST(all_pages_the_empty_one_included), TAP_TEST(a_walk_can_end_early),
          TAP_TEST(cursors_that_go_round_end_in_an_error), TAP_TEST(answers_of_the_wrong_shape),
          TAP_TEST(a_file_comes_without_the_token), TAP_TEST(a_broken_download_starts_anew),
-         TAP_TEST(downloads_that_fail), TAP_TEST(every_attempt_is_told),
-         TAP_TEST(two_forms_name_one_contact))
+         TAP_TEST(downloads_that_fail), TAP_TEST(an_encrypted_remote_gives_no_plain_address),
+         TAP_TEST(every_attempt_is_told), TAP_TEST(two_forms_name_one_contact))
