@@ -125,9 +125,10 @@ bool devrev_pages(struct devrev *devrev, const char *call, json_t *request, cons
                                bool *done, struct err *err),
                   void *ctx, struct err *err) MUST_CHECK;
 
-/* Fetches a URL that artifacts.locate gave: no token goes there, it waits for no limiter, and
- * neither URL nor host is shown. `start` is called before every attempt's first piece, so that what
- * an earlier attempt gave can be dropped. */
+/* Fetches a URL that artifacts.locate gave: no token goes there, it waits for no limiter, and messages
+ * name its host only, because the rest is a signature. http:// only where the API is http:// too.
+ * `start` is called before every attempt's first piece, so that what an earlier attempt gave can be
+ * dropped. */
 struct devrev_sink {
     bool (*start)(void *ctx, struct err *err);
     bool (*piece)(void *ctx, str bytes, struct err *err);
