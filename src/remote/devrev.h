@@ -27,8 +27,8 @@
  *   3xx, other 4xx      ERR_REMOTE with the published type and field name, never the remote's
  *                       message: that may quote the data
  *   5xx                 ERR_REMOTE; read: retryable; write: ambiguous
- *   no answer           ERR_NETWORK; when no connection came up at all, a read is fatal too, because
- *                       the next record would fail the same way
+ *   no answer           ERR_NETWORK; fatal where no connection came up at all, because the next
+ *                       record would fail the same way; a write then has had no effect
  *   cut short, garbled  ERR_PROTOCOL
  *   stopped             ERR_INTERRUPTED, retryable (a write was not sent)
  */
