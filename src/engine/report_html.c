@@ -65,25 +65,35 @@ static str headline(struct html_page *page, const struct run *run)
                        STR_ARG(done_text), STR_ARG(all_text));
 }
 
-static void add_clause(struct buf *out, uint64_t count, const char *text)
+static void add_clause(struct html_page *page, struct buf *out, uint64_t count, const char *text)
 {
     if (count != 0) {
-        buf_printf(out, "%s%" PRIu64 " %s", out->len != 0 ? ", " : "", count, text);
+        str number = html_number(page, count);
+        buf_printf(out, "%s%" STR_FMT " %s", out->len != 0 ? ", " : "", STR_ARG(number), text);
     }
 }
 
 static str lead(struct html_page *page, const struct report_facts *facts)
 {
     const struct run *run = &facts->run;
+    const struct {
+        uint64_t count;
+        const char *text;
+    } clauses[] = {
+        {run->counts[CHANGE_FAILED], "failed"},
+        {run->counts[CHANGE_SKIPPED], "skipped to be safe"},
+        {run->counts[CHANGE_UNKNOWN], "sent without a proof of the outcome"},
+        {run->counts[CHANGE_REFUSED], "refused by people"},
+        {run->counts[CHANGE_UNDONE], "undone"},
+        {run->state == RUN_PLANNED ? 0 : open_changes(run), "not done yet"},
+        {run->plan.review, "left to people"},
+        {run->plan.bad,
+         run->plan.bad == 1 ? "row that could not be used" : "rows that could not be used"},
+    };
     AUTO_BUF struct buf out = {0};
-    add_clause(&out, run->counts[CHANGE_FAILED], "failed");
-    add_clause(&out, run->counts[CHANGE_SKIPPED], "skipped to be safe");
-    add_clause(&out, run->counts[CHANGE_UNKNOWN], "sent without a proof of what became of them");
-    add_clause(&out, run->counts[CHANGE_REFUSED], "refused by a person");
-    add_clause(&out, run->counts[CHANGE_UNDONE], "undone");
-    add_clause(&out, run->state == RUN_PLANNED ? 0 : open_changes(run), "not done yet");
-    add_clause(&out, run->plan.review, "records left to people");
-    add_clause(&out, run->plan.bad, "rows that could not be used");
+    for (size_t i = 0; i < ARRAY_LEN(clauses); i++) {
+        add_clause(page, &out, clauses[i].count, clauses[i].text);
+    }
     return out.len != 0 ? html_printf(page, "%s.", buf_z(&out))
                         : STR("Nothing failed, nothing is left open.");
 }
