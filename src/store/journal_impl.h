@@ -25,8 +25,10 @@ struct journal {
     pthread_cond_t room;  /* the queue was taken */
     struct request *first;
     struct request **last;
-    size_t waited;   /* requests in the queue whose callers wait */
-    size_t unwaited; /* and whose callers do not */
+    size_t waited;     /* requests in the queue whose callers wait */
+    size_t unwaited;   /* and whose callers do not */
+    size_t expected;   /* callers that were waiting or let go when the last commit ended */
+    int64_t commit_ns; /* how long the last commit took */
     bool closing;
     struct err broken; /* kind ERR_NONE while the writer works */
 };
