@@ -20,7 +20,8 @@
  *   tally    run, state, n: kept in the same transaction, so that counting a million changes is a
  *            look-up
  *   stat     run, session, JSON: call counts and latencies of each process that worked on the run
- *   audit    append-only hash chain (store/audit.h): one entry a transition, request and decision
+ *   audit    append-only hash chain (store/audit.h): one entry a transition, request and decision;
+ *            audit_head keeps its end
  *   memory   key, value: cannot-link, high-water marks
  */
 #ifndef STEWARD_STORE_JOURNAL_H

@@ -3,9 +3,10 @@
  * Backups: one directory a change below `backups/`, sealed before the change is sent.
  *
  * Life of a backup: vault_begin (directory, metadata/merge_state.json naming the change) -> backup_add
- * for every file (hashed as written) -> backup_seal: everything fsync'ed, verification.json written last
- * and fsync'ed, every file read back and compared with its hash. Only a sealed backup allows the send.
- * Afterwards only logs/ and metadata/merge_state.json change.
+ * for every file (hashed as written) -> backup_seal: every file and directory fsync'ed, every file read
+ * back (past the cache where the kernel lets us) and compared with its hash, then verification.json
+ * written, fsync'ed and read back. So a directory with a verification.json is a proven backup, and only
+ * a sealed backup allows the send. Afterwards only logs/ and metadata/merge_state.json change.
  *
  * `verification.json`: {"files":[{"path":"tickets/tickets.json","bytes":1,"sha256":"<hex>"}]}, paths
  * relative to the backup; every file but itself, metadata/merge_state.json and logs/.
@@ -16,7 +17,9 @@
  * directory a change; once its change was sent it is never touched again (the caller does not begin
  * one). Mode 0700 and 0600, no symbolic link is followed, O_NOFOLLOW on every step.
  *
- * Paths hold an address: errors name the path inside the backup, never the directory.
+ * Paths hold an address: errors name the path inside the backup, never the directory. Errors of a
+ * backup are ERR_BACKUP, and fatal where every other backup would fail in the same way (disk full,
+ * read-only, failed fsync). Failpoints: fs.open fs.write fs.fsync fs.rename.
  *
  * A vault may be shared by threads; a backup belongs to one.
  */
@@ -44,11 +47,14 @@ struct vault *vault_open(int workspace_fd, const char *path, const struct vault_
 void vault_close(struct vault *vault);
 DEFINE_AUTO(struct vault, vault_close)
 
-/* `name` is the e-mail (or any name), `stamp` YYYYMMDD_HHMMSS. `expected_bytes`: space that the backup
+/* `name` is the e-mail (or any name), `stamp` YYYYMMDD_HHMMSS of the run's first start: with the same
+ * stamp a later attempt finds the directory of an earlier one. `expected_bytes`: space that the backup
  * will need, checked first (0: unknown). */
 struct backup *vault_begin(struct vault *vault, str name, const char *stamp, const char *change_id,
                            uint64_t expected_bytes, struct err *err) MUST_CHECK;
-/* Opens a sealed one again, to append logs. `path` as backup_path gave it. */
+/* Opens a sealed one again, to read and to append logs. `path` as backup_path gave it; only its last
+ * component counts, so backups that were moved are found below the vault's new place. Missing or never
+ * sealed: ERR_BACKUP. */
 struct backup *vault_reopen(struct vault *vault, const char *path, struct err *err) MUST_CHECK;
 void backup_free(struct backup *backup);
 DEFINE_AUTO(struct backup, backup_free)
@@ -59,7 +65,9 @@ const char *backup_path(const struct backup *backup);
 /* One whole file; directories on the way are made. `path` must be safe already (vault_safe_name). */
 bool backup_add(struct backup *backup, const char *path, str bytes, struct err *err) MUST_CHECK;
 
-/* A file that arrives in pieces: begin, write..., end (which gives size and hash). */
+/* A file that arrives in pieces: begin, write..., end, which gives size and SHA-256 of what was written
+ * (not of its compressed form; both may be NULL). Beginning again drops a file that was not ended: a
+ * download that breaks off and is tried again. */
 bool backup_file_begin(struct backup *backup, const char *path, struct err *err) MUST_CHECK;
 bool backup_file_write(struct backup *backup, str piece, struct err *err) MUST_CHECK;
 bool backup_file_end(struct backup *backup, uint64_t *ret_bytes, char *ret_sha256_hex,
@@ -67,11 +75,12 @@ bool backup_file_end(struct backup *backup, uint64_t *ret_bytes, char *ret_sha25
 
 bool backup_seal(struct backup *backup, struct err *err) MUST_CHECK;
 
-/* After the seal: replaces metadata/merge_state.json; appends a line to logs/<name>. */
+/* Replaces metadata/merge_state.json, atomically but not durably (the journal is the truth); appends a
+ * line to logs/<name>. Also after the seal. */
 bool backup_state(struct backup *backup, str json, struct err *err) MUST_CHECK;
 bool backup_log(struct backup *backup, const char *name, str line, struct err *err) MUST_CHECK;
 
-/* Reads a stored file (decompressed). */
+/* Reads a stored file, decompressed; `path` as it was added. Longer than out->max: ERR_BACKUP. */
 bool backup_read(struct backup *backup, const char *path, struct buf *out,
                  struct err *err) MUST_CHECK;
 
@@ -81,7 +90,8 @@ bool vault_verify(struct vault *vault, const char *path,
                   void (*each)(void *ctx, const char *difference), void *ctx, bool *ret_ok,
                   struct err *err) MUST_CHECK;
 
-/* One path component: [A-Za-z0-9._+@-], others %XX, never empty, "." or "..", at most max bytes. */
+/* One path component: [A-Za-z0-9._+@-], others and a leading dot %XX, "_" for an empty one, at
+ * most `max` (from 16) bytes: then cut and "~" + 8 hex of its hash. */
 char *vault_safe_name(struct arena *arena, str name, size_t max);
 
 #endif
