@@ -81,7 +81,7 @@ say "5. Verify: is DevRev what the plan promised?"
 run verify last
 
 say "6. Report"
-run report last --json report.json
+run report last
 once=$(grep '"call":"rev-users.merge"' effects.jsonl | sed 's/.*"body":{\([^}]*\)}.*/\1/' | sort | uniq -c |
     awk '$1 == 1 { once++ } $1 > 1 { twice++ } END { print once + 0 " merges once, " twice + 0 " more than once" }')
 printf 'The stand-in says: %s.\n' "$once"
@@ -93,7 +93,7 @@ cat <<LIST
   demo/plans/         the plan, fixed by its hash
   demo/steward.db     the journal
   demo/backups/       both contacts of each pair, their tickets and conversations
-  demo/report.json    the report
+  demo/reports/       the report: run-1.html for people, run-1.json for programs
   demo/logs/          logs, without personal data
   demo/effects.jsonl  what really happened, as the stand-in saw it
 Look around: cd demo && ../build/src/steward show last
