@@ -4,7 +4,7 @@
 
 import re
 
-from lint import Checks, c_files, name, tree
+from lint import TOP, Checks, c_files, name, tree
 
 OTHERS = {".py", ".sh", ".build", ".yaml", ".sql", ".md", ".txt", ".json"}
 DATA = re.compile(r"^(test/(?:fuzz/corpus|cli|integration|fault)/|rules/lists/|bench/data/)")
@@ -45,6 +45,18 @@ def main():
                 [name(path) for path in everything if PRIVATE.search(path.read_bytes())],
                 len(everything))
 
+    pages = tree(".md")
+    checks.rule("links of the documents lead somewhere",
+                [f"{name(path)}: {link}" for path in pages
+                 for link in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", path.read_text(encoding="utf-8"))
+                 if not (path.parent / link).exists()], len(pages))
+    named = [path for path in texts if not name(path).startswith("test/lint/")]
+    checks.rule("documents that are named exist",
+                [f"{name(path)}: {page}" for path in named
+                 for page in re.findall(r"(?<![\w/.<*-])(?:\w+/)*\w[\w-]*\.md\b",
+                                        path.read_text(encoding="utf-8"))
+                 if not any((place / page).exists() for place in (TOP, TOP / "docs", path.parent))],
+                len(named))
     names = {}
     for path in sources:
         program = "sandbox" if name(path).startswith("src/sandbox/") else "steward"
