@@ -24,6 +24,19 @@ void source_describe(const struct source_options *options, struct buf *out)
     }
 }
 
+/* There is no run yet that could be resumed: neither exit code nor hint may say so. */
+static bool not_planned(struct err *err)
+{
+    if (err->kind == ERR_AUTH) {
+        err->kind = ERR_REMOTE;
+    }
+    if (strstr(err->hint, "steward resume") != NULL) {
+        err->hint[0] = '\0';
+        (void)err_hint(err, "Check the network and DEVREV_BASE_URL, then plan again.");
+    }
+    return false;
+}
+
 static bool read_all(struct job_run *run, const struct source_options *options, struct spool *spool,
                      struct err *err)
 {
@@ -31,7 +44,7 @@ static bool read_all(struct job_run *run, const struct source_options *options, 
                   ? source_read_snowflake(run, options, spool, err)
                   : source_read_devrev(run, options, spool, err);
     if (!ok) {
-        return false;
+        return not_planned(err);
     }
     if (spool_rows(spool) <= 1) {
         (void)err_set(err, ERR_INPUT, "could not plan from %s: it gave no contact", options->name);

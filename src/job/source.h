@@ -14,7 +14,8 @@
  *               The rate limit of the workspace holds
  *
  * ERR_INPUT where there is not one row, or the query file is of no use; ERR_CONFIG where a setting is
- * missing; otherwise the errors of remote/snowflake.h and remote/devrev.h. ERR_INTERRUPTED ends it.
+ * missing; ERR_REMOTE where the sign-in was refused (there is nothing to resume); otherwise the errors of
+ * remote/snowflake.h and remote/devrev.h. ERR_INTERRUPTED ends it.
  */
 #ifndef STEWARD_JOB_SOURCE_H
 #define STEWARD_JOB_SOURCE_H

@@ -376,24 +376,23 @@ static bool carry_out(struct exchange *exchange,
 {
     exchange->attempt = 1;
     for (;;) {
-        struct err failure = {0};
-        if (begin != NULL && !begin(exchange->fetch, &failure)) {
-            *err = failure;
-            return false;
+        struct err failure = {0}; /* what passes is not told */
+        enum verdict verdict = FAILED;
+        if (begin == NULL || begin(exchange->fetch, &failure)) {
+            verdict = attempt(exchange, &failure);
         }
-        enum verdict verdict = attempt(exchange, &failure);
         if (verdict == ANSWERED) {
             return true;
         }
-        *err = failure;
         bool spent =
             verdict == AGAIN && exchange->attempt >= exchange->snowflake->options.retry.attempts;
         if (spent && exchange->attempt > 1) {
-            size_t len = strlen(err->message);
-            (void)snprintf(err->message + len, sizeof(err->message) - len, " (%d attempts)",
+            size_t len = strlen(failure.message);
+            (void)snprintf(failure.message + len, sizeof(failure.message) - len, " (%d attempts)",
                            exchange->attempt);
         }
-        if (verdict == FAILED || spent || !pause_before_next(exchange, verdict, err)) {
+        if (verdict == FAILED || spent || !pause_before_next(exchange, verdict, &failure)) {
+            *err = failure;
             return false;
         }
     }
