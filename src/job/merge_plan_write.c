@@ -12,6 +12,7 @@
 
 #include "base/fs.h"
 #include "job/merge_plan_internal.h"
+#include "match/memory.h"
 #include "match/parallel.h"
 
 enum { ITEM_MAX_BYTES = 1 << 30, AHEAD_ITEMS = 4, MAX_TEXTS = RULES_MAX_COLUMNS + 3 };
@@ -34,12 +35,18 @@ struct star {
 /* Waiting texts come and go by the million: sizes in steps, freed ones are used again. */
 enum { POOL_STEP = 64, POOL_SIZES = 16 };
 
+struct pool_slab {
+    struct pool_slab *older;
+};
+
 /* Open addressing over the survivor's row. */
 struct stars {
     struct star *slots; /* root + 1, 0 free */
     size_t capacity;
     size_t count;
-    struct arena pool;
+    struct pool_slab *slabs;
+    char *pool; /* what is left of the newest slab */
+    size_t pool_left;
     struct waiting *unused[POOL_SIZES]; /* by size in steps; larger ones are on the heap */
     uint64_t bytes;                     /* of waiting values */
     uint64_t peak_bytes;
@@ -63,7 +70,7 @@ static void grow_stars(struct stars *stars)
 {
     struct stars old = *stars;
     stars->capacity = old.capacity != 0 ? old.capacity * 2 : 1024;
-    stars->slots = xcalloc(stars->capacity, sizeof(*stars->slots));
+    stars->slots = memory_zeroed(stars->capacity, sizeof(*stars->slots));
     for (size_t i = 0; i < old.capacity; i++) {
         if (old.slots[i].root != 0) {
             *find_slot(stars, old.slots[i].root - 1) = old.slots[i];
@@ -104,7 +111,17 @@ static struct waiting *take_waiting(struct stars *stars, size_t bytes)
         stars->unused[steps] = waiting->next;
         return waiting;
     }
-    return arena_alloc(&stars->pool, steps * POOL_STEP);
+    if (stars->pool_left < steps * POOL_STEP) {
+        struct pool_slab *slab = memory_slab();
+        slab->older = stars->slabs;
+        stars->slabs = slab;
+        stars->pool = (char *)slab + POOL_STEP;
+        stars->pool_left = MEMORY_HUGE_BYTES - POOL_STEP;
+    }
+    waiting = (struct waiting *)(void *)stars->pool;
+    stars->pool += steps * POOL_STEP;
+    stars->pool_left -= steps * POOL_STEP;
+    return waiting;
 }
 
 static void drop_waiting(struct stars *stars, struct waiting *waiting)
@@ -149,7 +166,11 @@ static void stars_done(struct stars *stars)
             drop_waiting(stars, stars->slots[i].losers);
         }
     }
-    arena_done(&stars->pool);
+    while (stars->slabs != NULL) {
+        struct pool_slab *older = stars->slabs->older;
+        free(stars->slabs);
+        stars->slabs = older;
+    }
     free(stars->slots);
 }
 

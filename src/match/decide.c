@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <xxhash.h>
 
+#include "match/memory.h"
 #include "match/parallel.h"
 
 enum { NO_ENTRY = -1, REASON_CACHE = 256 };
@@ -652,13 +653,13 @@ static uint64_t *join_parts(struct work *work)
     struct decisions *d = work->d;
     uint64_t *content = NULL;
     uint32_t at = 0;
-    d->row = xcalloc(d->count, sizeof(*d->row));
+    d->row = memory_zeroed(d->count, sizeof(*d->row));
     for (size_t i = 0; i < work->part_count; i++) {
         struct rows *rows = work->parts[i];
         work->base[i] = at;
         if (i == 0) {
-            d->id = xrealloc(STEAL(rows->id), d->count, sizeof(*d->id));
-            content = xrealloc(STEAL(rows->content), d->count, sizeof(*content));
+            d->id = memory_grow(STEAL(rows->id), d->count, sizeof(*d->id));
+            content = memory_grow(STEAL(rows->content), d->count, sizeof(*content));
         } else if (rows->count != 0) {
             memcpy(d->id + at, rows->id, rows->count * sizeof(*d->id));
             memcpy(content + at, rows->content, rows->count * sizeof(*content));

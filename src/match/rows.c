@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "match/rows.h"
 
-enum { BLOCK_BYTES = 4096, SLAB_BLOCKS = 64, FIRST_ROOM = 4096 };
+#include "match/memory.h"
+
+enum { BLOCK_BYTES = 4096, SLAB_BLOCKS = MEMORY_HUGE_BYTES / BLOCK_BYTES - 1, FIRST_ROOM = 4096 };
 
 struct scatter_block {
     struct scatter_block *next;
@@ -13,14 +15,14 @@ struct scatter_slab {
     struct scatter_slab *older;
     struct scatter_block blocks[SLAB_BLOCKS];
 };
+_Static_assert(sizeof(struct scatter_slab) <= MEMORY_HUGE_BYTES, "a slab is one huge page");
 
 /* --- scatter ---------------------------------------------------------------------------------- */
 
 static struct scatter_block *take_block(struct scatter *scatter)
 {
     if (scatter->slabs == NULL || scatter->slab_used == SLAB_BLOCKS) {
-        struct scatter_slab *slab =
-            xrealloc(NULL, 1, sizeof(*slab)); /* not zeroed: written first */
+        struct scatter_slab *slab = memory_slab(); /* not zeroed: written first */
         slab->older = scatter->slabs;
         scatter->slabs = slab;
         scatter->slab_used = 0;
@@ -126,9 +128,9 @@ static uint32_t new_row(struct rows *rows)
 {
     if (rows->count == rows->room) {
         rows->room = rows->room != 0 ? rows->room * 2 : FIRST_ROOM;
-        rows->id = xrealloc(rows->id, rows->room, sizeof(*rows->id));
-        rows->content = xrealloc(rows->content, rows->room, sizeof(*rows->content));
-        rows->flags = xrealloc(rows->flags, rows->room, sizeof(*rows->flags));
+        rows->id = memory_grow(rows->id, rows->room, sizeof(*rows->id));
+        rows->content = memory_grow(rows->content, rows->room, sizeof(*rows->content));
+        rows->flags = memory_grow(rows->flags, rows->room, sizeof(*rows->flags));
     }
     return rows->count++;
 }
