@@ -2,9 +2,11 @@
 #include "sandbox/load.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/map.h"
 #include "base/num.h"
 #include "format/csv.h"
 
@@ -58,7 +60,48 @@ static void take_row(struct world *world, const struct csv_row *row,
                                      .account = UINT32_MAX};
 }
 
+/* Why the row cannot be a contact, NULL where it can. */
+static const char *objection(const struct csv_row *row, const struct csv_column *columns,
+                             const struct map *ids)
+{
+    size_t i = (size_t)columns[COL_ID].index;
+    if (row->problem != CSV_OK) {
+        return csv_problem_text(row->problem);
+    }
+    if (i >= row->count || row->fields[i].len == 0) {
+        return "no id";
+    }
+    return map_has(ids, row->fields[i]) ? "an earlier row has its id" : NULL;
+}
+
 static bool read_rows(struct world *world, const char *path, struct csv_reader *reader,
+                      const struct csv_column *columns, struct loaded *ret, struct err *err)
+{
+    struct csv_row row;
+    struct map ids = {0};
+    bool more = true;
+    bool ok = true;
+    size_t cap = 0;
+    while ((ok = csv_next(reader, &row, &more, err)) && more) {
+        const char *why = objection(&row, columns, &ids);
+        if (why != NULL) {
+            (void)fprintf(stderr, "steward-sandbox: line %llu of '%s' is left out: %s\n",
+                          (unsigned long long)row.line, path, why);
+            continue;
+        }
+        if (ret->len == cap) {
+            cap = cap == 0 ? 256 : cap * 2;
+            ret->contacts = xrealloc(ret->contacts, cap, sizeof(struct seed_contact));
+        }
+        struct seed_contact *contact = &ret->contacts[ret->len++];
+        take_row(world, &row, columns, contact);
+        (void)map_put(&ids, str_of(contact->id), world);
+    }
+    map_done(&ids);
+    return ok;
+}
+
+static bool read_file(struct world *world, const char *path, struct csv_reader *reader,
                       struct loaded *ret, struct err *err)
 {
     struct csv_column columns[COLS] = {
@@ -68,31 +111,14 @@ static bool read_rows(struct world *world, const char *path, struct csv_reader *
         {"UPDATED_AT", NULL, false, -1}, {"TICKET_COUNT", NULL, false, -1}};
     struct csv_row row;
     bool more = false;
-    size_t cap = 0;
     if (!csv_next(reader, &row, &more, err)) {
         return false;
     }
     if (!more) {
         return err_set(err, ERR_INPUT, "could not load '%s': it is empty", path);
     }
-    if (!csv_header_match(&row, path, columns, COLS, err)) {
-        return false;
-    }
-    while (csv_next(reader, &row, &more, err)) {
-        if (!more) {
-            return true;
-        }
-        if (row.problem != CSV_OK) {
-            return err_set(err, ERR_INPUT, "could not load '%s': line %llu: %s", path,
-                           (unsigned long long)row.line, csv_problem_text(row.problem));
-        }
-        if (ret->len == cap) {
-            cap = cap == 0 ? 256 : cap * 2;
-            ret->contacts = xrealloc(ret->contacts, cap, sizeof(struct seed_contact));
-        }
-        take_row(world, &row, columns, &ret->contacts[ret->len++]);
-    }
-    return false;
+    return csv_header_match(&row, path, columns, COLS, err) &&
+           read_rows(world, path, reader, columns, ret, err);
 }
 
 bool load_contacts(struct world *world, const char *path, struct loaded *ret, struct err *err)
@@ -104,7 +130,7 @@ bool load_contacts(struct world *world, const char *path, struct loaded *ret, st
     }
     sha256_hex_of(bytes.ptr, bytes.len, loaded.sha256);
     struct csv_reader *reader = csv_reader_of(buf_str(&bytes), ',', NULL);
-    bool ok = read_rows(world, path, reader, &loaded, err);
+    bool ok = read_file(world, path, reader, &loaded, err);
     csv_reader_free(reader);
     if (!ok) {
         free(loaded.contacts);

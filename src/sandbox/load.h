@@ -14,7 +14,8 @@ struct loaded {
     char sha256[SHA256_HEX]; /* of the file; "" where none was loaded */
 };
 
-/* Texts go into the world's arena. A bad row is an error here: a stand-in must hold what it was told. */
+/* Texts go into the world's arena. A row that is broken, has no id or one that an earlier row has is
+ * left out and named on stderr: such files are what steward is tested with. */
 bool load_contacts(struct world *world, const char *path, struct loaded *ret,
                    struct err *err) MUST_CHECK;
 

@@ -292,10 +292,10 @@ bool sandbox_open(struct sandbox *sandbox, const struct options *options, struct
     init_locks(sandbox);
     compile_schemas(sandbox);
     limit_init(&sandbox->limit, options->limit_calls, options->limit_ms);
-    struct seed_sizes sizes = {options->seed, options->contacts, options->issues};
+    bool load = options->load_contacts != NULL;
+    struct seed_sizes sizes = {options->seed, load ? 0 : options->contacts, options->issues};
     struct loaded loaded = {0};
-    if (options->load_contacts != NULL &&
-        !load_contacts(&sandbox->world, options->load_contacts, &loaded, err)) {
+    if (load && !load_contacts(&sandbox->world, options->load_contacts, &loaded, err)) {
         return false;
     }
     seed_world(&sandbox->world, &sizes, loaded.contacts, loaded.len);

@@ -147,7 +147,6 @@ def test_load(exe):
         for text, why in (
             ("", "it is empty"),
             ("a,b\n", "REV_USER_ID"),
-            (CONTACT_HEADER + '\n"open,1,2\n', "line 2: a quote"),
         ):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
@@ -157,6 +156,39 @@ def test_load(exe):
             equal(run.returncode, 64)
             assert run.stderr.startswith("steward-sandbox: could not"), run.stderr
             assert why in run.stderr, run.stderr
+
+
+def test_load_leaves_out_what_is_no_contact(exe):
+    with tempfile.TemporaryDirectory() as place:
+        path = os.path.join(place, "in.csv")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(
+                "REV_USER_ID,EMAIL,EXTERNAL_REF\n"
+                "u1,a@example.com,x1\n"
+                ",b@example.com,x2\n"
+                "u1,c@example.com,x3\n"
+                'u2,d"d@example.com,x4\n'
+                "u3\n"
+            )
+        with Sandbox(exe, "--load", f"contacts={path}") as box:
+            equal([c["id"] for c in box.state()["contacts"]], ["u1", "u3"])
+            user = box.post("rev-users.get", {"id": "u1"}).json["rev_user"]
+            equal(user["email"], "a@example.com")
+            box.stop()
+        run = subprocess.Popen(
+            [exe, "--load", f"contacts={path}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        while run.stdout.readline() != "READY\n":
+            pass
+        run.terminate()
+        equal(
+            run.communicate()[1].replace(path, "F").splitlines(),
+            [
+                "steward-sandbox: line 3 of 'F' is left out: no id",
+                "steward-sandbox: line 4 of 'F' is left out: an earlier row has its id",
+                "steward-sandbox: line 5 of 'F' is left out: a quote inside a field that is not quoted",
+            ],
+        )
 
 
 def test_usage(exe):
@@ -190,6 +222,7 @@ main(
     test_csvs_agree_with_the_api,
     test_contacts_have_something_to_lose,
     test_load,
+    test_load_leaves_out_what_is_no_contact,
     test_usage,
     test_ends_on_signals,
 )
