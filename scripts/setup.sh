@@ -39,6 +39,7 @@ test  clang-tidy-14          the static analyser
 test  python3-venv           an environment for the test libraries from PyPI
 test  ca-certificates        to download them
 test  mandoc                 checks the man page
+test  chromium               opens reports as a person does
 cov   gcovr                  coverage as a table
 bench python3-venv           an environment for the programs that are compared with
 bench ca-certificates        to download them
