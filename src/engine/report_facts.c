@@ -109,7 +109,7 @@ static void add_backup(struct collector *collector, const struct change_row *row
         return; /* the pre-image lies in the journal itself */
     }
     char path[sizeof(row->backup) + 32];
-    (void)snprintf(path, sizeof(path), "%s/verification.json", row->backup);
+    (void)snprintf(path, sizeof(path), "%s/metadata/verification.json", row->backup);
     collector->facts->backups_missing += !fs_exists(collector->engine->workspace_fd, path);
 }
 

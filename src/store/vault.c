@@ -168,6 +168,8 @@ struct vault *vault_open(int workspace_fd, const char *path, const struct vault_
 {
     AUTO(vault_close) struct vault *vault = xnew(struct vault);
     pthread_mutex_init(&vault->naming, NULL);
+    pthread_mutex_init(&vault->sync_lock, NULL);
+    pthread_cond_init(&vault->synced, NULL);
     vault->path = xstrdup(path);
     vault->dir_fd = -1;
     vault->options = *options;
@@ -195,6 +197,8 @@ void vault_close(struct vault *vault)
         return;
     }
     auto_close(&vault->dir_fd);
+    pthread_cond_destroy(&vault->synced);
+    pthread_mutex_destroy(&vault->sync_lock);
     pthread_mutex_destroy(&vault->naming);
     free(vault->path);
     free(vault);
@@ -212,7 +216,7 @@ bool backup_failed(struct err *err, const char *what)
     return err_wrap(err, "could not %s the backup", what);
 }
 
-struct backup *backup_of(const struct vault *vault, const char *name, int dir_fd)
+struct backup *backup_of(struct vault *vault, const char *name, int dir_fd)
 {
     struct backup *backup = xnew(struct backup);
     size_t size = strlen(vault->path) + strlen(name) + 2;

@@ -3,13 +3,14 @@
  * Backups: one directory a change below `backups/`, sealed before the change is sent.
  *
  * Life of a backup: vault_begin (directory, metadata/merge_state.json naming the change) -> backup_add
- * for every file (hashed as written) -> backup_seal: every file and directory fsync'ed, every file read
- * back (past the cache where the kernel lets us) and compared with its hash, then verification.json
- * written, fsync'ed and read back. So a directory with a verification.json is a proven backup, and only
- * a sealed backup allows the send. Afterwards only logs/ and metadata/merge_state.json change.
+ * for every file (hashed as written) -> backup_seal: everything flushed to the disk (one syncfs that all
+ * backups waiting at that moment share), every file read back (past the cache where the kernel lets us)
+ * and compared with its hash, then metadata/verification.json written, flushed and read back. So a
+ * directory with one is a proven backup, and only a sealed backup allows the send. Afterwards only logs/
+ * and metadata/merge_state.json change.
  *
- * `verification.json`: {"files":[{"path":"tickets/tickets.json","bytes":1,"sha256":"<hex>"}]}, paths
- * relative to the backup; every file but itself, metadata/merge_state.json and logs/.
+ * `metadata/verification.json`: {"files":[{"path":"tickets/tickets.json","bytes":1,"sha256":"<hex>"}]},
+ * paths relative to the backup; every file but itself, metadata/merge_state.json and logs/.
  *
  * Directory names: <name>_<stamp>, made safe: bytes other than [A-Za-z0-9@._+-] become %XX, a leading
  * dot too, at most 200 bytes (then cut and "~" + 8 hex of its hash); a taken name gets -2, -3. A

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The seal. What makes it fast enough for hundreds a second: writing of all files is started first
- * (sync_file_range), so that the first fsync's journal commit of the file system covers them all and
- * the others find nothing left to do; eight backups at once share commits in the same way.
+ * The seal. What makes it fast enough for hundreds a second: the disk is waited for twice a backup and
+ * not once a file (before reading back, and after the manifest), by one syncfs(2) that all backups
+ * which wait at that moment share. Measured with 44 files a backup on ext4: twice the backups a second
+ * of an fsync for each file and directory. The price: other programs' unwritten data on the same file
+ * system is waited for too.
  *
- * What makes it trustworthy: after the fsync the pages are dropped from the cache (where the kernel
+ * What makes it trustworthy: after the sync the pages are dropped from the cache (where the kernel
  * allows), so that reading back asks the disk. The manifest is written only after every file was read
  * back, so a directory with a manifest is a proven backup.
  */
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/failpoint.h"
 #include "base/fs.h"
 #include "base/num.h"
 #include "store/disk.h"
@@ -21,7 +24,6 @@
 enum {
     ZSTD_LEVEL = 3,
     READ_BYTES = 64 * 1024,
-    SEAL_GROUP = 256, /* files held open at once while sealing */
 };
 
 /* --- files ------------------------------------------------------------------------------------- */
@@ -359,38 +361,49 @@ bool backup_read(struct backup *backup, const char *path, struct buf *out, struc
 
 /* --- the seal ---------------------------------------------------------------------------------- */
 
-/* The files of a group, held open through the passes of the seal. */
-struct group {
-    struct manifest_file *files;
-    size_t count;
-    int *fds;
-};
-
-static bool group_open(const struct backup *backup, struct group *group, struct err *err)
+bool vault_sync(struct vault *vault, struct err *err)
 {
-    for (size_t i = 0; i < group->count; i++) {
-        if (!vault_open_file(backup->dir_fd, group->files[i].path, &group->fds[i], err)) {
-            return false;
+    pthread_mutex_lock(&vault->sync_lock);
+    /* one that is under way may have begun before our last write */
+    uint64_t wanted = vault->sync_begun + 1;
+    while (vault->sync_errno == 0 && vault->sync_ended < wanted) {
+        if (vault->syncing) {
+            pthread_cond_wait(&vault->synced, &vault->sync_lock);
+            continue;
         }
-        /* Only starts the writing; the fsync below is what counts. */
-        (void)sync_file_range(group->fds[i], 0, 0, SYNC_FILE_RANGE_WRITE);
+        vault->syncing = true;
+        uint64_t mine = ++vault->sync_begun;
+        pthread_mutex_unlock(&vault->sync_lock);
+        int failed = FAILPOINT("fs.fsync");
+        if (failed == 0 && syncfs(vault->dir_fd) != 0) {
+            failed = errno; /* GCOVR_EXCL_LINE: only a broken disk */
+        }
+        pthread_mutex_lock(&vault->sync_lock);
+        vault->syncing = false;
+        vault->sync_errno = failed;
+        vault->sync_ended = mine;
+        pthread_cond_broadcast(&vault->synced);
     }
-    return true;
+    int failed = vault->sync_errno;
+    pthread_mutex_unlock(&vault->sync_lock);
+    if (failed == 0) {
+        return true;
+    }
+    (void)disk_fail(err, failed, "flush to disk", "the backups");
+    if (err != NULL) {
+        err->fatal = true;
+    }
+    return false;
 }
 
-static bool group_flush(const struct group *group, struct err *err)
-{
-    for (size_t i = 0; i < group->count; i++) {
-        if (!fs_fsync(group->fds[i], group->files[i].path, err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool read_back(int fd, const struct manifest_file *file, struct err *err)
+static bool read_back(const struct backup *backup, const struct manifest_file *file,
+                      struct err *err)
 {
     struct manifest_file is;
+    AUTO_CLOSE int fd = -1;
+    if (!vault_open_file(backup->dir_fd, file->path, &fd, err)) {
+        return false;
+    }
     /* Advice that a kernel or file system may ignore; then the cache is what is read. */
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     if (!vault_hash_fd(fd, file->path, &is, err)) {
@@ -400,46 +413,14 @@ static bool read_back(int fd, const struct manifest_file *file, struct err *err)
            err_set(err, ERR_BACKUP, "'%s' does not read back as it was written", file->path);
 }
 
-static bool group_read_back(const struct group *group, struct err *err)
+static bool read_all_back(const struct backup *backup, struct err *err)
 {
-    for (size_t i = 0; i < group->count; i++) {
-        if (!read_back(group->fds[i], &group->files[i], err)) {
+    for (size_t i = 0; i < backup->files.count; i++) {
+        if (!read_back(backup, &backup->files.files[i], err)) {
             return false;
         }
     }
     return true;
-}
-
-static bool seal_files(const struct backup *backup, struct err *err)
-{
-    int fds[SEAL_GROUP];
-    bool ok = true;
-    for (size_t at = 0; ok && at < backup->files.count; at += SEAL_GROUP) {
-        size_t left = backup->files.count - at;
-        struct group group = {&backup->files.files[at], left < SEAL_GROUP ? left : SEAL_GROUP, fds};
-        for (size_t i = 0; i < group.count; i++) {
-            fds[i] = -1;
-        }
-        ok = group_open(backup, &group, err) && group_flush(&group, err) &&
-             group_read_back(&group, err);
-        for (size_t i = 0; i < group.count; i++) {
-            auto_close(&fds[i]);
-        }
-    }
-    return ok;
-}
-
-/* Every directory that was made, the backup itself, and the vault that holds its name. */
-static bool seal_directories(const struct backup *backup, struct err *err)
-{
-    for (size_t i = 0; i < backup->dir_count; i++) {
-        AUTO_CLOSE int fd = -1;
-        if (!vault_open_below(backup->dir_fd, str_of(backup->dirs[i]), NULL, &fd, err) ||
-            !fs_fsync(fd, backup->dirs[i], err)) {
-            return false;
-        }
-    }
-    return fs_fsync(backup->vault->dir_fd, ".", err);
 }
 
 static bool write_manifest(struct backup *backup, struct err *err)
@@ -451,8 +432,10 @@ static bool write_manifest(struct backup *backup, struct err *err)
         return err_set(err, ERR_BACKUP, /* GCOVR_EXCL_LINE: takes a backup of 400,000 files */
                        "'%s' would be too long", MANIFEST_NAME);
     }
-    if (!fs_write_new(backup->dir_fd, MANIFEST_NAME, buf_str(&text), true, err) ||
-        !fs_fsync(backup->dir_fd, ".", err) ||
+    AUTO_CLOSE int dir_fd = -1;
+    if (!vault_open_below(backup->dir_fd, STR(STATE_DIR), NULL, &dir_fd, err) ||
+        !fs_write_new(dir_fd, strrchr(MANIFEST_NAME, '/') + 1, buf_str(&text), false, err) ||
+        !vault_sync(backup->vault, err) ||
         !vault_read(backup->dir_fd, MANIFEST_NAME, &again, err)) {
         return false;
     }
@@ -469,7 +452,7 @@ bool backup_seal(struct backup *backup, struct err *err)
     if (backup->sealed) {
         return err_set(err, ERR_INTERNAL, "could not seal the backup: it is sealed");
     }
-    if (!seal_files(backup, err) || !seal_directories(backup, err) ||
+    if (!vault_sync(backup->vault, err) || !read_all_back(backup, err) ||
         !write_manifest(backup, err)) {
         return backup_failed(err, "seal");
     }

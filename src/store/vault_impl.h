@@ -10,8 +10,8 @@
 #include "store/manifest.h"
 #include "store/vault.h"
 
-#define MANIFEST_NAME "verification.json"
 #define STATE_DIR "metadata"
+#define MANIFEST_NAME STATE_DIR "/verification.json"
 #define STATE_NAME "merge_state.json"
 #define LOGS_DIR "logs"
 
@@ -20,10 +20,18 @@ struct vault {
     int dir_fd;
     struct vault_options options;
     pthread_mutex_t naming; /* one directory is chosen at a time */
+
+    /* Group sync (vault_sync). */
+    pthread_mutex_t sync_lock;
+    pthread_cond_t synced;
+    bool syncing GUARDED_BY(sync_lock);
+    uint64_t sync_begun GUARDED_BY(sync_lock);
+    uint64_t sync_ended GUARDED_BY(sync_lock);
+    int sync_errno GUARDED_BY(sync_lock); /* the first failure; it stays: see fs.h on fsync */
 };
 
 struct backup {
-    const struct vault *vault;
+    struct vault *vault;
     char *path;
     int dir_fd;
     bool sealed;
@@ -49,7 +57,11 @@ struct backup {
     size_t zstd_room;
 };
 
-struct backup *backup_of(const struct vault *vault, const char *name, int dir_fd);
+struct backup *backup_of(struct vault *vault, const char *name, int dir_fd);
+
+/* Everything that this thread has written below the vault is on the disk when it returns true. Threads
+ * that wait at the same time share one syncfs(2). */
+bool vault_sync(struct vault *vault, struct err *err) MUST_CHECK;
 
 /* Makes err an error of the backup: ERR_BACKUP, "could not <what> the backup: ...", fatal where every
  * other backup would fail in the same way. False. */

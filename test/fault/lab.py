@@ -194,8 +194,6 @@ def seal_problems(backup, before_ms):
     """What is wrong with a backup that must have been complete at a time."""
     manifest = backup / "metadata" / "verification.json"
     if not manifest.exists():
-        manifest = backup / "verification.json"
-    if not manifest.exists():
         yield "a change was made without a sealed backup"
         return
     listed = {entry["path"]: entry for entry in json.loads(manifest.read_bytes())["files"]}

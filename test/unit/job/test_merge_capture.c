@@ -209,7 +209,7 @@ static void every_file_with_its_bytes(void)
               "{\"object\":\"" RIG_LOSER "\",\"kind\":\"contact\",\n\"entries\":[],\n"
               "\"replies\":[],\n\"attachments\":[]}\n");
     CHECK(exists("conversations/REVU-2/participants.json"));
-    CHECK(exists("verification.json"));
+    CHECK(exists("metadata/verification.json"));
     CHECK_STR(
         content("metadata/merge_state.json"),
         "{\"version\":1,\"run\":7,\"change\":\"00112233445566778899aabbccddeeff\","
@@ -278,7 +278,7 @@ static void anything_unread_is_no_backup(void)
         CHECK(str_starts(str_of(err.message), STR("could not make the backup: could not call ")));
         CHECK(str_ends(str_of(err.message), STR("the remote answered 500 (2 attempts)")));
         CHECK_STR(rig.change.backup, "");
-        CHECK(!exists("verification.json"));
+        CHECK(!exists("metadata/verification.json"));
         finish();
     }
 }
@@ -296,7 +296,7 @@ static void a_refused_token_stops_the_run(void)
                       ? "could not call links.list: the token was refused (401)"
                       : "could not call timeline-entries.list: the token was refused (401)");
         CHECK(err.fatal);
-        CHECK(!exists("verification.json"));
+        CHECK(!exists("metadata/verification.json"));
         finish();
     }
 }
@@ -352,7 +352,7 @@ static void an_attachment_of_another_size_is_no_backup(void)
     say_artifact("/a1", "PDF, but longer");
     CHECK_ERR(capture(), err, ERR_BACKUP,
               "could not download attachment 'don:a1': 15 bytes came, the remote says 3");
-    CHECK(!exists("verification.json"));
+    CHECK(!exists("metadata/verification.json"));
     CHECK(strstr(content("logs/errors.log"), "15 bytes came") != NULL);
     finish();
 }
