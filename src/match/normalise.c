@@ -4,6 +4,10 @@
 #include <idn2.h>
 #include <utf8proc.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 static const char *const form_names[FORM_NUMBER_OF] = {"trim", "fold", "email", "count"};
 
 const char *form_name(enum form form)
@@ -171,68 +175,103 @@ str norm_fold(str s, struct buf *out)
 
 /* --- e-mail ----------------------------------------------------------------------------------- */
 
-/* What a byte may be in an address that needs no Unicode library. */
-enum {
-    IN_LOCAL = 1,
-    IN_DOMAIN = 2,
-    UPPER = 'a' - 'A' /* to be added for the lower-case letter */
+/* Which bytes of a text of at most 64 are what, one bit each. */
+struct classes {
+    uint64_t at;      /* '@' */
+    uint64_t dot;     /* '.' */
+    uint64_t hyphen;  /* '-' */
+    uint64_t host;    /* letters, digits, '-', '_' and '.' */
+    uint64_t visible; /* visible ASCII */
 };
 
-static const unsigned char plain[256] = {
-    ['!' ... ','] = IN_LOCAL, ['-' ... '.'] = IN_LOCAL | IN_DOMAIN,
-    ['/'] = IN_LOCAL,         ['0' ... '9'] = IN_LOCAL | IN_DOMAIN,
-    [':' ... '?'] = IN_LOCAL, ['A' ... 'Z'] = IN_LOCAL | IN_DOMAIN | UPPER,
-    ['[' ... '^'] = IN_LOCAL, ['_'] = IN_LOCAL | IN_DOMAIN,
-    ['`'] = IN_LOCAL,         ['a' ... 'z'] = IN_LOCAL | IN_DOMAIN,
-    ['{' ... '~'] = IN_LOCAL,
-};
+enum { CLASSES_BYTES = 64 };
 
-static inline unsigned plain_class(char c)
+#if defined(__SSE2__)
+/* `low` <= byte <= `high`, for ASCII limits; bytes above 0x7f are negative and never within. */
+static inline __m128i within(__m128i bytes, char low, char high)
 {
-    return plain[(unsigned char)c];
+    return _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8((char)(low - 1))),
+                         _mm_cmplt_epi8(bytes, _mm_set1_epi8((char)(high + 1))));
 }
 
-/* True where a lower-case text of host characters may be more than it shows: an empty label, or one
- * that may be an A-label ("xn--"). */
-static bool has_odd_label(const char *text, size_t len)
+static inline uint64_t bits(__m128i hit, size_t at)
 {
-    if (text[0] == '.' || text[len - 1] == '.') {
-        return true;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if ((text[i] == '.' || text[i] == '-') && text[i - 1] == text[i] &&
-            (text[i] == '.' || (i >= 2 && text[i - 2] == 'n'))) {
-            return true;
-        }
-    }
-    return false;
+    return (uint64_t)(uint32_t)_mm_movemask_epi8(hit) << at;
 }
 
-/* Most addresses: visible ASCII, one '@', a domain that is its own normal form but for case. False,
- * and nothing said, where it is another kind. */
+static inline void classify_block(const char *from, char *to, size_t at, struct classes *c)
+{
+    __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(from + at));
+    b = _mm_or_si128(b, _mm_and_si128(within(b, 'A', 'Z'), _mm_set1_epi8('a' - 'A')));
+    _mm_storeu_si128((__m128i *)(void *)(to + at), b);
+    __m128i dot = _mm_cmpeq_epi8(b, _mm_set1_epi8('.'));
+    __m128i hyphen = _mm_cmpeq_epi8(b, _mm_set1_epi8('-'));
+    __m128i host = _mm_or_si128(within(b, 'a', 'z'), within(b, '0', '9'));
+    host = _mm_or_si128(host, _mm_or_si128(dot, hyphen));
+    host = _mm_or_si128(host, _mm_cmpeq_epi8(b, _mm_set1_epi8('_')));
+    c->at |= bits(_mm_cmpeq_epi8(b, _mm_set1_epi8('@')), at);
+    c->dot |= bits(dot, at);
+    c->hyphen |= bits(hyphen, at);
+    c->host |= bits(host, at);
+    c->visible |= bits(within(b, '!', '~'), at);
+}
+
+/* Copies in lower case, and says what the bytes are. `to` has room for CLASSES_BYTES. */
+static inline struct classes classify(const char *from, char *to, size_t len)
+{
+    struct classes c = {0};
+    char small[16] = {0};
+    if (len < sizeof(small)) {
+        memcpy(small, from, len);
+        classify_block(small, to, 0, &c);
+        return c;
+    }
+    for (size_t at = 0; at + 16 < len; at += 16) {
+        classify_block(from, to, at, &c);
+    }
+    classify_block(from, to, len - 16, &c); /* the last ones again rather than any behind them */
+    return c;
+}
+#else
+static inline struct classes classify(const char *from, char *to, size_t len)
+{
+    struct classes c = {0};
+    for (size_t i = 0; i < len; i++) {
+        char b = to[i] = lower(from[i]);
+        bool word = (b >= 'a' && b <= 'z') || (b >= '0' && b <= '9') || b == '_';
+        c.at |= (uint64_t)(b == '@') << i;
+        c.dot |= (uint64_t)(b == '.') << i;
+        c.hyphen |= (uint64_t)(b == '-') << i;
+        c.host |= (uint64_t)(word || b == '.' || b == '-') << i;
+        c.visible |= (uint64_t)is_graph(b) << i;
+    }
+    return c;
+}
+#endif
+
+/* Most addresses: short, visible ASCII, one '@', a domain that is its own normal form but for case:
+ * host characters, no empty label, and none that may be an A-label ("xn--"). False, and nothing
+ * said, where it is another kind. */
 static bool plain_email(str s, struct buf *out, struct norm_email *ret)
 {
-    char *to = buf_reserve(out, s.len);
+    if (s.len == 0 || s.len > CLASSES_BYTES) {
+        return false;
+    }
+    char *to = buf_reserve(out, CLASSES_BYTES);
     if (to == NULL) {
         return false;
     }
-    size_t at = 0;
-    while (at < s.len && (plain_class(s.ptr[at]) & IN_LOCAL) != 0) {
-        to[at] = (char)(s.ptr[at] + (char)(plain_class(s.ptr[at]) & UPPER));
-        at++;
-    }
-    if (at == 0 || at + 1 >= s.len || s.ptr[at] != '@') {
+    struct classes c = classify(s.ptr, to, s.len);
+    uint64_t all = UINT64_MAX >> (CLASSES_BYTES - s.len);
+    if (c.visible != all || c.at == 0 || (c.at & (c.at - 1)) != 0) {
         return false;
     }
-    to[at] = '@';
-    for (size_t i = at + 1; i < s.len; i++) {
-        unsigned class = plain_class(s.ptr[i]);
-        if ((class & IN_DOMAIN) == 0) {
-            return false;
-        }
-        to[i] = (char)(s.ptr[i] + (char)(class & UPPER));
-    }
-    if (has_odd_label(to + at + 1, s.len - at - 1)) {
+    size_t at = (size_t)__builtin_ctzll(c.at);
+    uint64_t domain = all & ~(c.at | (c.at - 1));
+    uint64_t first = c.at << 1;
+    uint64_t last = UINT64_C(1) << (s.len - 1);
+    if (at == 0 || domain == 0 || (c.host & domain) != domain || (c.dot & (first | last)) != 0 ||
+        (c.dot & c.dot << 1 & domain) != 0 || (c.hyphen & c.hyphen << 1 & domain) != 0) {
         return false;
     }
     out->len = s.len;
