@@ -2,7 +2,8 @@
 /*
  * The planner without the program around it, for the bench and for the oracle:
  *
- *   plan_driver --csv FILE [--rules NAME|FILE] [--csv-out FILE] [--plan FILE] [--threads N] [--strict]
+ *   plan_driver --csv FILE [--rules NAME|FILE] [--csv-out FILE] [--plan FILE] [--threads N]
+ * [--strict]
  *
  * Prints the result as one JSON line; errors go to stderr, and the exit code is steward's.
  */
@@ -58,9 +59,12 @@ static bool run(const struct merge_plan_options *options, const char *plan_path,
 int main(int argc, char **argv)
 {
     static const struct option long_options[] = {
-        {"csv", required_argument, NULL, 'c'},     {"rules", required_argument, NULL, 'r'},
-        {"csv-out", required_argument, NULL, 'o'}, {"plan", required_argument, NULL, 'p'},
-        {"threads", required_argument, NULL, 't'}, {"strict", no_argument, NULL, 's'},
+        {"csv", required_argument, NULL, 'c'},
+        {"rules", required_argument, NULL, 'r'},
+        {"csv-out", required_argument, NULL, 'o'},
+        {"plan", required_argument, NULL, 'p'},
+        {"threads", required_argument, NULL, 't'},
+        {"strict", no_argument, NULL, 's'},
         {0},
     };
     struct merge_plan_options options = {.rules = "revu-pairs"};
