@@ -196,9 +196,11 @@ static void add_over_time(struct buf *out, const struct report_facts *facts)
         }
         char at[CLOCK_TEXT_BYTES];
         clock_rfc3339(facts->slots_from_ms + (int64_t)i * facts->slot_ms, at);
-        buf_printf(out, "%s\n{\"at\":\"%s\",\"calls\":%llu,\"errors\":%llu,\"limited\":%llu}",
+        buf_printf(out,
+                   "%s\n{\"at\":\"%s\",\"calls\":%llu,\"errors\":%llu,\"limited\":%llu,"
+                   "\"unmetered\":%llu}",
                    comma, at, (unsigned long long)slot->calls, (unsigned long long)slot->errors,
-                   (unsigned long long)slot->limited);
+                   (unsigned long long)slot->limited, (unsigned long long)slot->unmetered);
         comma = ",";
     }
     buf_addz(out, "]}");

@@ -212,7 +212,8 @@ static void add_over_time(struct collector *collector, const json_t *json)
         const json_t *slot = json_array_get(slots, i);
         collector->pieces[collector->piece_count++] = (struct piece){
             .at_ms = from_ms + (int64_t)number_at(slot, 0) * slot_ms,
-            .slot = {number_at(slot, 1), number_at(slot, 2), number_at(slot, 3)},
+            .slot = {number_at(slot, 1), number_at(slot, 2), number_at(slot, 3),
+                     number_at(slot, 4)},
         };
     }
 }
@@ -270,6 +271,7 @@ static void join_slots(const struct collector *collector)
         slot->calls += from_slot->calls;
         slot->errors += from_slot->errors;
         slot->limited += from_slot->limited;
+        slot->unmetered += from_slot->unmetered;
     }
     facts->slot_ms = slot_ms;
     facts->slots_from_ms = from;
@@ -312,6 +314,11 @@ void report_facts_done(struct report_facts *facts)
     arena_done(&facts->arena);
 }
 
+static uint64_t metered(const struct fact_slot *slot)
+{
+    return slot->calls - slot->unmetered;
+}
+
 bool report_facts_busiest(const struct report_facts *facts, uint64_t *ret)
 {
     if (facts->slot_count == 0 || facts->limit_calls == 0 ||
@@ -322,8 +329,8 @@ bool report_facts_busiest(const struct report_facts *facts, uint64_t *ret)
     uint64_t sum = 0;
     uint64_t most = 0;
     for (size_t i = 0; i < facts->slot_count; i++) {
-        sum += facts->slots[i].calls;
-        sum -= i >= window ? facts->slots[i - window].calls : 0;
+        sum += metered(&facts->slots[i]);
+        sum -= i >= window ? metered(&facts->slots[i - window]) : 0;
         most = sum > most ? sum : most;
     }
     *ret = most;

@@ -26,6 +26,7 @@ struct fact_call {
 
 struct fact_slot {
     uint64_t calls, errors, limited;
+    uint64_t unmetered; /* calls that the limit does not count */
 };
 
 /* A number that the job's `detail` gives for its changes ("tickets", "backed up"), added up. */
@@ -79,7 +80,7 @@ bool report_facts_collect(struct engine *engine, int64_t run, struct report_fact
 void report_facts_done(struct report_facts *facts);
 #define AUTO_FACTS CLEANUP(report_facts_done)
 
-/* The most calls within one period of the limit, in steps of slots. False: not to be told from the
+/* The most calls that the limit counts within one of its periods, in steps of slots. False: not to be told from the
  * slots (none, no limit, or slots longer than the period). */
 bool report_facts_busiest(const struct report_facts *facts, uint64_t *ret);
 

@@ -121,6 +121,7 @@ static void outcome_chart(struct html_page *page, const struct report_facts *fac
 struct timeline {
     struct fact_slot bars[BARS];
     size_t count;
+    bool has_unmetered;
     int64_t bar_ms;
     double most;  /* the top of the axis */
     double limit; /* calls that are allowed in one bar; 0: not drawn */
@@ -148,6 +149,8 @@ static void gather(const struct report_facts *facts, struct timeline *line)
         bar->calls += facts->slots[i].calls;
         bar->errors += facts->slots[i].errors;
         bar->limited += facts->slots[i].limited;
+        bar->unmetered += facts->slots[i].unmetered;
+        line->has_unmetered = line->has_unmetered || facts->slots[i].unmetered != 0;
         line->most = (double)bar->calls > line->most ? (double)bar->calls : line->most;
     }
     if (facts->limit_calls != 0 && line->bar_ms >= facts->limit_period_ms) {
@@ -171,12 +174,16 @@ static void time_bar(struct html_page *page, const struct timeline *line, size_t
     double width = step > 24 ? 22 : step > 3 ? step - 1 : step;
     double x = PLOT_LEFT + step * (double)at + (step - width) / 2;
     double y = PLOT_BOTTOM;
+    uint64_t answered = bar->calls - bar->errors;
+    uint64_t unmetered = bar->unmetered < answered ? bar->unmetered : answered;
+    /* what the limit does not count on top, so that the others can be held against it */
     const struct {
         const char *class;
         uint64_t count;
-    } parts[] = {{"calls", bar->calls - bar->errors},
+    } parts[] = {{"calls", answered - unmetered},
                  {"failed", bar->errors - bar->limited},
-                 {"skipped", bar->limited}};
+                 {"skipped", bar->limited},
+                 {"p99", unmetered}};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         double part = height * (double)parts[i].count / line->most;
         if (parts[i].count == 0) {
@@ -222,6 +229,9 @@ static void time_chart(struct html_page *page, const struct report_facts *facts)
     put_key(page, "calls", STR("answered"));
     put_key(page, "failed", STR("errors"));
     put_key(page, "skipped", STR("slowed down (429)"));
+    if (line.has_unmetered) {
+        put_key(page, "p99", STR("downloads, which no limit counts"));
+    }
     if (line.limit > 0) {
         put_key(page, "limit", STR("our own limit"));
     }

@@ -32,6 +32,7 @@ struct slot {
     uint32_t calls;
     uint32_t errors;
     uint32_t limited;
+    uint32_t unmetered; /* of the calls */
 };
 
 struct callstats {
@@ -172,13 +173,14 @@ static void widen(struct callstats *stats)
         slot->calls += old[i].calls;
         slot->errors += old[i].errors;
         slot->limited += old[i].limited;
+        slot->unmetered += old[i].unmetered;
     }
     stats->slot_ms = slot_ms;
     stats->from_ms = from_ms;
 }
 
 /* A clock that was set back counts in the first slot. The lock is held. */
-static void count_slot(struct callstats *stats, int64_t now_ms, int status)
+static void count_slot(struct callstats *stats, int64_t now_ms, int status, bool metered)
 {
     if (stats->from_ms == 0) {
         stats->from_ms = now_ms / stats->slot_ms * stats->slot_ms;
@@ -191,18 +193,19 @@ static void count_slot(struct callstats *stats, int64_t now_ms, int status)
     slot->calls++;
     slot->errors += status == 0 || status >= 400;
     slot->limited += status == 429;
+    slot->unmetered += !metered;
 }
 
 /* --- adding -------------------------------------------------------------------------------- */
 
-void callstats_add(struct callstats *stats, const char *call, int status, int64_t duration_ns,
-                   int64_t waited_ns)
+static void add(struct callstats *stats, const char *call, int status, int64_t duration_ns,
+                int64_t waited_ns, bool metered)
 {
     size_t bucket = callstats_bucket(duration_ns);
     int64_t now_ms = stats->clock != NULL ? clock_real_ms(stats->clock) : 0;
     pthread_mutex_lock(&stats->lock);
     if (stats->clock != NULL) {
-        count_slot(stats, now_ms, status);
+        count_slot(stats, now_ms, status, metered);
     }
     struct call_stats *entry = entry_of(stats, call);
     if (entry != NULL) {
@@ -214,6 +217,18 @@ void callstats_add(struct callstats *stats, const char *call, int status, int64_
         count_status(entry, status);
     }
     pthread_mutex_unlock(&stats->lock);
+}
+
+void callstats_add(struct callstats *stats, const char *call, int status, int64_t duration_ns,
+                   int64_t waited_ns)
+{
+    add(stats, call, status, duration_ns, waited_ns, true);
+}
+
+void callstats_add_unmetered(struct callstats *stats, const char *call, int status,
+                             int64_t duration_ns)
+{
+    add(stats, call, status, duration_ns, 0, false);
 }
 
 void callstats_retry(struct callstats *stats, const char *call)
@@ -279,7 +294,8 @@ static void over_time_json(const struct callstats *stats, struct buf *out)
     for (size_t i = 0; i < CALLSTATS_SLOTS; i++) {
         const struct slot *slot = &stats->slots[i];
         if (slot->calls != 0) {
-            buf_printf(out, "%s[%zu,%u,%u,%u]", comma, i, slot->calls, slot->errors, slot->limited);
+            buf_printf(out, "%s[%zu,%u,%u,%u,%u]", comma, i, slot->calls, slot->errors,
+                       slot->limited, slot->unmetered);
             comma = ",";
         }
     }

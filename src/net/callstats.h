@@ -33,6 +33,9 @@ void callstats_over_time(struct callstats *stats, const struct clock *clock, int
 /* `status` 0: no answer. `call` is a constant such as "rev-users.get". */
 void callstats_add(struct callstats *stats, const char *call, int status, int64_t duration_ns,
                    int64_t waited_ns);
+/* The same for what the limit does not count: a download from elsewhere. */
+void callstats_add_unmetered(struct callstats *stats, const char *call, int status,
+                             int64_t duration_ns);
 /* One more attempt at the same call. */
 void callstats_retry(struct callstats *stats, const char *call);
 
@@ -48,7 +51,7 @@ void callstats_totals(struct callstats *stats, struct callstats_totals *ret);
 /* {"calls":{"rev-users.get":{"count":1,"errors":0,"limited":0,"retries":0,"waited_ms":0,
  *  "status":{"200":1},"latency":[[bucket,count],...]}}}, calls in order of name. With counts over
  * time also "limit":{"calls":45,"period_ms":60000},
- *  "over_time":{"slot_ms":10000,"from_ms":1764000000000,"slots":[[slot,calls,errors,limited],...]}:
+ *  "over_time":{"slot_ms":10000,"from_ms":1764000000000,"slots":[[slot,calls,errors,limited,unmetered],...]}:
  * slot n begins at from_ms + n * slot_ms (a multiple of slot_ms since 1970, so that slots of several
  * processes can be added up) and is left out where nothing ended in it. */
 void callstats_json(struct callstats *stats, struct buf *out);

@@ -38,8 +38,9 @@ struct exchange {
     char *url;
     char *body;
     bool is_write;
-    bool unreachable; /* the last attempt found no connection */
-    int attempt;      /* 429s not counted */
+    bool is_unmetered; /* a download, which takes no token of the limiter */
+    bool unreachable;  /* the last attempt found no connection */
+    int attempt;       /* 429s not counted */
     int limited;
     int sends; /* 429s counted */
     struct http_response response;
@@ -185,7 +186,11 @@ static void tell(struct exchange *exchange, enum err_kind error, int64_t waited_
         .request_id = response->request_id,
     };
     if (options->calls != NULL) {
-        callstats_add(options->calls, call.call, call.status, call.duration_ns, waited_ns);
+        if (exchange->is_unmetered) {
+            callstats_add_unmetered(options->calls, call.call, call.status, call.duration_ns);
+        } else {
+            callstats_add(options->calls, call.call, call.status, call.duration_ns, waited_ns);
+        }
         if (call.attempt > 1) {
             callstats_retry(options->calls, call.call);
         }
@@ -582,7 +587,8 @@ bool devrev_download(struct devrev *devrev, const char *url, const struct devrev
         return false;
     }
     AUTO_FREE char *copy = xstrdup(url);
-    struct exchange exchange = {.devrev = devrev, .call = "artifact", .url = copy, .attempt = 1};
+    struct exchange exchange = {
+        .devrev = devrev, .call = "artifact", .url = copy, .is_unmetered = true, .attempt = 1};
     int attempts = devrev->shared->options.retry.attempts;
     bool ok = false;
     for (;;) {

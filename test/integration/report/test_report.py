@@ -148,6 +148,23 @@ def a_run_that_was_killed():
             yield f"the page says: {made.page.text['lead']}"
 
 
+def a_run_at_its_limit():
+    """The rate use is told, and it is not above what is allowed."""
+    with Lab(contacts=8, RATE_LIMIT_CALLS="120", RATE_LIMIT_PERIOD="10") as lab:
+        lab.plan()
+        lab.steward("apply", "last", "--yes", codes=(0,))
+        made = reports(lab)
+        yield from made.page.problems
+        yield from differs("limit", made.json["calls"]["limit"], {"calls": 120, "period_ms": 10000})
+        busiest = made.json["calls"]["busiest_period"]
+        metered = [slot["calls"] - slot["unmetered"] for slot in made.json["calls"]["over_time"]["slots"]]
+        yield from differs("busiest period", busiest, max(metered))
+        if not 60 <= busiest <= 120:
+            yield f"{busiest} calls in 10 s, where 120 are allowed and more were to be made"
+        if not made.page.text["f-busiest"].startswith(f"at most {busiest} of 120 calls in any 10 s"):
+            yield f"the page says: {made.page.text['f-busiest']}"
+
+
 HOSTILE = ["<script>document.title='run'</script>", "\"><img src=x onerror=alert(1)>", "'; drop table",
            "\u05d3\u05e0\u05d4 \u05db\u05d4\u05df", "\u202egnp.exe", "tab\there", "&lt;"]
 
@@ -232,7 +249,8 @@ def in_chromium(lab, made):
 def main():
     tap = Tap()
     tap.run([("a run with failures", a_run_with_failures), ("a run that was killed", a_run_that_was_killed),
-             ("names that are markup", names_that_are_markup)], threads=2)
+             ("a run at its limit", a_run_at_its_limit), ("names that are markup", names_that_are_markup)],
+            threads=2)
     if not CHROMIUM and not SANITIZED:
         tap.count += 1
         print(f"ok {tap.count} - the page in Chromium # SKIP there is no chromium; scripts/setup.sh test")

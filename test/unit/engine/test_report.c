@@ -357,7 +357,7 @@ static void calls_of_several_processes_are_added_up(void)
             "\"waited_ms\":3000,\"status\":{},\"latency\":[[160,40]]}},"
             "\"limit\":{\"calls\":9,\"period_ms\":60000},"
             "\"over_time\":{\"slot_ms\":10000,\"from_ms\":1795521610000,"
-            "\"slots\":[[0,20,1,1],[2,20,1,0]]}}"));
+            "\"slots\":[[0,20,1,1,0],[2,22,1,0,2]]}}"));
     journal_stat(
         journal, run, "2-2",
         STR("{\"calls\":{\"users.<get>\":{\"count\":5,\"errors\":0,\"limited\":0,\"retries\":0,"
@@ -366,7 +366,7 @@ static void calls_of_several_processes_are_added_up(void)
             "\"waited_ms\":1000,\"status\":{},\"latency\":[[160,10]]}},"
             "\"limit\":{\"calls\":45,\"period_ms\":60000},"
             "\"over_time\":{\"slot_ms\":20000,\"from_ms\":1795521680000,"
-            "\"slots\":[[0,15,0,0]]}}"));
+            "\"slots\":[[0,15,0,0,0]]}}"));
     move_run(run, RUN_APPLYING, NULL); /* waits for what was queued before it */
     AUTO_FREE struct report_facts *facts = xnew(struct report_facts);
     CHECK_OK(report_facts_collect(engine, run, facts, &err), err);
@@ -379,7 +379,8 @@ static void calls_of_several_processes_are_added_up(void)
     CHECK_INT(facts->slots_from_ms, INT64_C(1795521600000));
     CHECK_INT(facts->slot_count, 5);
     CHECK_INT(facts->slots[0].calls, 20);
-    CHECK_INT(facts->slots[1].calls, 20);
+    CHECK_INT(facts->slots[1].calls, 22);
+    CHECK_INT(facts->slots[1].unmetered, 2);
     CHECK_INT(facts->slots[0].limited, 1);
     CHECK_INT(facts->slots[4].calls, 15);
     uint64_t busiest = 0;
@@ -401,12 +402,14 @@ static void calls_of_several_processes_are_added_up(void)
     CHECK(holds(&page, "<figcaption>How long calls took</figcaption>"));
     buf_clear(&page);
     CHECK_OK(engine_report_json(engine, run, take, &page, &err), err);
-    CHECK(holds(
-        &page, ",\"limit\":{\"calls\":45,\"period_ms\":60000},\"busiest_period\":40,\n"
-               "\"over_time\":{\"slot_ms\":20000,\"slots\":[\n"
-               "{\"at\":\"2026-11-24T12:00:00.000Z\",\"calls\":20,\"errors\":1,\"limited\":1},\n"
-               "{\"at\":\"2026-11-24T12:00:20.000Z\",\"calls\":20,\"errors\":1,\"limited\":0},\n"
-               "{\"at\":\"2026-11-24T12:01:20.000Z\",\"calls\":15,\"errors\":0,\"limited\":0}]}}"));
+    CHECK(holds(&page, ",\"limit\":{\"calls\":45,\"period_ms\":60000},\"busiest_period\":40,\n"
+                       "\"over_time\":{\"slot_ms\":20000,\"slots\":[\n"
+                       "{\"at\":\"2026-11-24T12:00:00.000Z\",\"calls\":20,\"errors\":1,\"limited\":"
+                       "1,\"unmetered\":0},\n"
+                       "{\"at\":\"2026-11-24T12:00:20.000Z\",\"calls\":22,\"errors\":1,\"limited\":"
+                       "0,\"unmetered\":2},\n"
+                       "{\"at\":\"2026-11-24T12:01:20.000Z\",\"calls\":15,\"errors\":0,\"limited\":"
+                       "0,\"unmetered\":0}]}}"));
     end();
 }
 
@@ -421,7 +424,7 @@ static void sessions_far_apart_share_one_axis(void)
         (void)snprintf(session, sizeof(session), "%lld-1", (long long)i);
         buf_printf(&json,
                    "{\"calls\":{},\"over_time\":{\"slot_ms\":10000,\"from_ms\":%lld,"
-                   "\"slots\":[[0,1,0,0],[1,1,0,0]]}}",
+                   "\"slots\":[[0,1,0,0,0],[1,1,0,0,0]]}}",
                    (long long)(INT64_C(1795521600000) + i * 86400000));
         journal_stat(journal, run, session, buf_str(&json));
     }

@@ -99,15 +99,16 @@ static void counts_by_slots_of_ten_seconds(void)
     callstats_add(stats, "a", 200, 1000, 0);
     fakeclock_advance_ms(&fake, 30000);
     callstats_add(stats, "a", 0, 1000, 0);
+    callstats_add_unmetered(stats, "download", 200, 1000);
     buf_clear(&out);
     callstats_json(stats, &out);
     CHECK(strstr(buf_z(&out), ",\"over_time\":{\"slot_ms\":10000,\"from_ms\":1795521600000,"
-                              "\"slots\":[[0,3,2,1],[1,1,0,0],[4,1,1,0]]}}") != NULL);
+                              "\"slots\":[[0,3,2,1,0],[1,1,0,0,0],[4,2,1,0,1]]}}") != NULL);
     fakeclock_set(&fake, FAKECLOCK_MONO_NS, FAKECLOCK_REAL_MS - 3600000);
     callstats_add(stats, "a", 200, 1000, 0); /* the wall clock was set back */
     buf_clear(&out);
     callstats_json(stats, &out);
-    CHECK(strstr(buf_z(&out), "\"slots\":[[0,4,2,1],[1,1,0,0],[4,1,1,0]]") != NULL);
+    CHECK(strstr(buf_z(&out), "\"slots\":[[0,4,2,1,0],[1,1,0,0,0],[4,2,1,0,1]]") != NULL);
 }
 
 static void slots_double_instead_of_growing_in_number(void)
@@ -125,13 +126,13 @@ static void slots_double_instead_of_growing_in_number(void)
     AUTO_BUF struct buf out = {0};
     callstats_json(stats, &out);
     CHECK(strstr(buf_z(&out), "\"slot_ms\":10000,\"from_ms\":1795521610000,") != NULL);
-    CHECK(strstr(buf_z(&out), ",[719,1,1,0]]}}") != NULL);
+    CHECK(strstr(buf_z(&out), ",[719,1,1,0,0]]}}") != NULL);
     callstats_add(stats, "a", 200, 1000, 0);
     buf_clear(&out);
     callstats_json(stats, &out);
     CHECK(strstr(buf_z(&out), "\"slot_ms\":20000,\"from_ms\":1795521600000,"
-                              "\"slots\":[[0,1,0,0],[1,2,1,0],[2,2,1,0],") != NULL);
-    CHECK(strstr(buf_z(&out), ",[359,2,1,0],[360,2,1,0]]}}") != NULL);
+                              "\"slots\":[[0,1,0,0,0],[1,2,1,0,0],[2,2,1,0,0],") != NULL);
+    CHECK(strstr(buf_z(&out), ",[359,2,1,0,0],[360,2,1,0,0]]}}") != NULL);
     fakeclock_advance_ms(&fake, INT64_C(30) * 24 * 3600 * 1000);
     callstats_add(stats, "a", 200, 1000, 0);
     buf_clear(&out);
