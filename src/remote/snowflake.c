@@ -668,17 +668,8 @@ static bool take_inline_row(struct result *result, const json_t *row, str *cells
     return take_row(result, cells, err);
 }
 
-static bool take_inline(struct result *result, const json_t *answer, struct err *err)
+static bool take_inline_rows(struct result *result, const json_t *rows, struct err *err)
 {
-    const json_t *rows = jsonx_get(answer, "data");
-    if (json_array_size(rows) != result->counts[0]) {
-        return malformed(err, "the first partition has not as many rows as announced");
-    }
-    struct fetch fetch = {.sink = result->sink};
-    result->fetch = &fetch;
-    if (!result->sink->partition(result->sink->ctx, 0, err)) {
-        return false;
-    }
     str *cells = arena_array(&result->arena, result->columns, sizeof(str));
     const json_t *row;
     JSONX_EACH(row, rows)
@@ -688,6 +679,20 @@ static bool take_inline(struct result *result, const json_t *answer, struct err 
         }
     }
     return true;
+}
+
+static bool take_inline(struct result *result, const json_t *answer, struct err *err)
+{
+    const json_t *rows = jsonx_get(answer, "data");
+    if (json_array_size(rows) != result->counts[0]) {
+        return malformed(err, "the first partition has not as many rows as announced");
+    }
+    struct fetch fetch = {.sink = result->sink};
+    result->fetch = &fetch;
+    bool ok =
+        result->sink->partition(result->sink->ctx, 0, err) && take_inline_rows(result, rows, err);
+    result->fetch = NULL;
+    return ok;
 }
 
 static bool begin_partition(struct fetch *fetch, struct err *err)
@@ -717,6 +722,7 @@ static bool fetch_partition(struct snowflake *snowflake, const char *handle, uin
     };
     result->fetch = &fetch;
     bool ok = carry_out(&exchange, begin_partition, err);
+    result->fetch = NULL;
     snowflake_rows_free(fetch.rows);
     http_response_done(&exchange.response);
     return ok;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Snowflake's SQL API v2 (facts/snowflake.md): runs one statement and hands out its rows. Reads only
+ * Snowflake's SQL API v2 (docs/sources.md): runs one statement and hands out its rows. Reads only
  * what it is told to read; it knows nothing of contacts.
  *
  *   submit   POST /api/v2/statements?requestId=...&async=true: the answer is a handle, so that the

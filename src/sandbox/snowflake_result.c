@@ -81,7 +81,7 @@ static struct row *read_rows(struct arena *arena, str text, int file, int id, st
             header = false;
             continue;
         }
-        if (count == capacity) {
+        if (count == capacity || rows == NULL) {
             capacity = capacity == 0 ? 256 : capacity * 2;
             rows = xrealloc(rows, capacity, sizeof(*rows));
             memset(rows + count, 0, (capacity - count) * sizeof(*rows));
