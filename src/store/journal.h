@@ -3,7 +3,7 @@
  * The journal: SQLite file `steward.db` in the workspace, the one truth about what happened.
  *
  * WAL, synchronous=FULL, STRICT tables, no mmap. Exactly one connection ever writes or checkpoints:
- * Debian's 3.40.1 has the WAL-reset bug (facts/tool-practice.md 0.2). It belongs to the writer
+ * Debian's 3.40.1 has the WAL-reset bug (fixed in 3.51.3). It belongs to the writer
  * thread that journal_open starts in JOURNAL_WRITE mode; the workspace lock (store/lock.h) must be
  * held. JOURNAL_READ opens mode=ro beside a living writer and serves show, runs, report.
  *

@@ -159,16 +159,16 @@ static bool query_int(struct journal_db *db, const char *sql, int64_t *ret, stru
 {
     sqlite3_stmt *stmt = NULL;
     int rc = sqlite3_prepare_v2(db->db, sql, -1, &stmt, NULL);
-    if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+    rc = rc == SQLITE_OK ? sqlite3_step(stmt) : rc;
+    bool ok = rc == SQLITE_ROW;
+    if (ok) {
         *ret = sqlite3_column_int64(stmt, 0);
-        rc = SQLITE_OK;
-    }
-    if (rc != SQLITE_OK) {
-        (void)journal_db_fail(
-            db, rc != SQLITE_DONE ? sqlite3_extended_errcode(db->db) : SQLITE_CORRUPT, err);
+    } else { /* each of these queries has a row in a sound file */
+        int extended = sqlite3_extended_errcode(db->db);
+        (void)journal_db_fail(db, rc != SQLITE_DONE ? extended : SQLITE_CORRUPT, err);
     }
     (void)sqlite3_finalize(stmt); /* its error is told already */
-    return rc == SQLITE_OK;
+    return ok;
 }
 
 static bool create_tables(struct journal_db *db, struct err *err)
@@ -183,9 +183,9 @@ static bool create_tables(struct journal_db *db, struct err *err)
 
 static bool check_version(struct journal_db *db, bool *ret_empty, struct err *err)
 {
-    int64_t application;
-    int64_t version;
-    int64_t tables;
+    int64_t application = 0;
+    int64_t version = 0;
+    int64_t tables = 0;
     if (!query_int(db, "PRAGMA application_id", &application, err) ||
         !query_int(db, "PRAGMA user_version", &version, err) ||
         !query_int(db, "SELECT count(*) FROM sqlite_schema", &tables, err)) {
@@ -215,7 +215,7 @@ static bool check_version(struct journal_db *db, bool *ret_empty, struct err *er
 
 static bool quick_check(struct journal_db *db, struct err *err)
 {
-    int64_t pages;
+    int64_t pages = 0;
     if (!query_int(db, "PRAGMA page_count", &pages, err)) {
         return false;
     }

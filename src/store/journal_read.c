@@ -165,7 +165,7 @@ static bool run_get(struct journal_db *db, int64_t id, struct arena *arena, stru
         (void)err_set(err, ERR_NOT_FOUND, "could not find run %lld in the journal", (long long)id);
         return err_hint(err, "`steward runs` lists the runs of this workspace.");
     }
-    struct run run;
+    struct run run = {0};
     if (!read_run_row(db, stmt, &run, err) || !read_tally(db, &run, err)) {
         return false;
     }
@@ -224,7 +224,7 @@ static bool run_each(struct journal_db *db, bool (*each)(void *ctx, const struct
     }
     bool row;
     while (journal_db_step(db, stmt, &row, err)) {
-        struct run run;
+        struct run run = {0};
         if (!row) {
             return true;
         }

@@ -796,7 +796,7 @@ static void set_id(struct plan_reader *reader, struct plan_change *change)
 
 static bool take_change(struct plan_reader *reader, struct plan_change *ret)
 {
-    uint64_t lengths[TEXTS_MAX];
+    uint64_t lengths[TEXTS_MAX] = {0};
     size_t count = CHANGE_TEXTS + 2 * reader->header.column_count;
     for (size_t i = 0; i < count; i++) {
         if (!take_number(reader, TEXT_MAX, &lengths[i])) {

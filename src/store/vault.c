@@ -65,34 +65,18 @@ char *vault_safe_name(struct arena *arena, str name, size_t max)
 
 /* --- opening ----------------------------------------------------------------------------------- */
 
-static void note_directory(struct backup *backup, str path)
-{
-    if (backup->dir_count == backup->dirs_room) {
-        backup->dirs_room = backup->dirs_room != 0 ? backup->dirs_room * 2 : 16;
-        backup->dirs = xrealloc(backup->dirs, backup->dirs_room, sizeof(char *));
-    }
-    char *copy = xcalloc(path.len + 1, 1);
-    memcpy(copy, path.ptr, path.len);
-    backup->dirs[backup->dir_count++] = copy;
-}
-
 /* One component of the way; `way` is the path up to and with it. */
-static bool open_step(int fd, const char *part, str way, struct backup *made, int *ret_fd,
-                      struct err *err)
+static bool open_step(int fd, const char *part, str way, bool make, int *ret_fd, struct err *err)
 {
-    if (made != NULL) {
-        if (mkdirat(fd, part, 0700) == 0) {
-            note_directory(made, way);
-        } else if (errno != EEXIST) {
-            (void)err_set_errno(err, ERR_IO, errno, "could not create directory '%" STR_FMT "'",
-                                STR_ARG(way));
-            return disk_hint(err);
-        }
+    if (make && mkdirat(fd, part, 0700) != 0 && errno != EEXIST) {
+        (void)err_set_errno(err, ERR_IO, errno, "could not create directory '%" STR_FMT "'",
+                            STR_ARG(way));
+        return disk_hint(err);
     }
     return fs_open_dir(fd, part, ret_fd, err);
 }
 
-bool vault_open_below(int root, str path, struct backup *made, int *ret_fd, struct err *err)
+bool vault_open_below(int root, str path, bool make, int *ret_fd, struct err *err)
 {
     char part[NAME_ROOM];
     AUTO_CLOSE int fd = fcntl(root, F_DUPFD_CLOEXEC, 0);
@@ -109,8 +93,8 @@ bool vault_open_below(int root, str path, struct backup *made, int *ret_fd, stru
         memcpy(part, component.ptr, component.len);
         part[component.len] = '\0';
         str way = {path.ptr, (size_t)(component.ptr + component.len - path.ptr)};
-        int next;
-        if (!open_step(fd, part, way, made, &next, err)) {
+        int next = -1;
+        if (!open_step(fd, part, way, make, &next, err)) {
             return false;
         }
         (void)close(fd); /* a directory opened for reading */
@@ -385,7 +369,7 @@ static bool write_first_state(struct backup *backup, const char *change_id, stru
     buf_addz(&state, "{\"change\":");
     buf_add_json(&state, str_of(change_id));
     buf_addz(&state, ",\"state\":\"capturing\"}\n");
-    return vault_open_below(backup->dir_fd, STR(STATE_DIR), backup, &metadata, err) &&
+    return vault_open_below(backup->dir_fd, STR(STATE_DIR), true, &metadata, err) &&
            fs_write_new(metadata, STATE_NAME, buf_str(&state), false, err);
 }
 
@@ -466,11 +450,7 @@ void backup_free(struct backup *backup)
     for (size_t i = 0; i < backup->files.count; i++) {
         free(backup->files.files[i].path);
     }
-    for (size_t i = 0; i < backup->dir_count; i++) {
-        free(backup->dirs[i]);
-    }
     free(backup->files.files);
-    free(backup->dirs);
     free(backup->last_dir);
     free(backup->shown);
     free(backup->stored);

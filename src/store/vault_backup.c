@@ -50,7 +50,7 @@ static bool enter(struct backup *backup, str dir, int *ret_fd, struct err *err)
     }
     if (backup->last_dir == NULL || !str_eqz(dir, backup->last_dir)) {
         int fd;
-        if (!vault_open_below(backup->dir_fd, dir, backup, &fd, err)) {
+        if (!vault_open_below(backup->dir_fd, dir, true, &fd, err)) {
             return false;
         }
         auto_close(&backup->last_fd);
@@ -235,7 +235,7 @@ bool vault_open_file(int root, const char *path, int *ret_fd, struct err *err)
     const char *name;
     str dir = split(path, &name);
     AUTO_CLOSE int dir_fd = -1;
-    if (!vault_open_below(root, dir, NULL, &dir_fd, err)) {
+    if (!vault_open_below(root, dir, false, &dir_fd, err)) {
         return false;
     }
     AUTO_CLOSE int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -433,7 +433,7 @@ static bool write_manifest(struct backup *backup, struct err *err)
                        "'%s' would be too long", MANIFEST_NAME);
     }
     AUTO_CLOSE int dir_fd = -1;
-    if (!vault_open_below(backup->dir_fd, STR(STATE_DIR), NULL, &dir_fd, err) ||
+    if (!vault_open_below(backup->dir_fd, STR(STATE_DIR), false, &dir_fd, err) ||
         !fs_write_new(dir_fd, strrchr(MANIFEST_NAME, '/') + 1, buf_str(&text), false, err) ||
         !vault_sync(backup->vault, err) ||
         !vault_read(backup->dir_fd, MANIFEST_NAME, &again, err)) {
@@ -478,7 +478,7 @@ bool backup_state(struct backup *backup, str json, struct err *err)
     AUTO_CLOSE int logs = -1;
     AUTO_CLOSE int metadata = -1;
     if (!open_logs(backup, &logs, err) ||
-        !vault_open_below(backup->dir_fd, STR(STATE_DIR), NULL, &metadata, err)) {
+        !vault_open_below(backup->dir_fd, STR(STATE_DIR), false, &metadata, err)) {
         return backup_failed(err, "note the state of");
     }
     (void)unlinkat(logs, temp, 0); /* what a dead process left; if it stays, creating fails */

@@ -38,9 +38,6 @@ struct backup {
 
     struct manifest files; /* as stored, in the order of arrival */
     size_t files_room;
-    char **dirs; /* every directory made below the backup */
-    size_t dir_count;
-    size_t dirs_room;
     char *last_dir; /* the directory of the last file, kept open: files come in groups */
     int last_fd;
 
@@ -67,10 +64,9 @@ bool vault_sync(struct vault *vault, struct err *err) MUST_CHECK;
  * other backup would fail in the same way. False. */
 bool backup_failed(struct err *err, const char *what);
 
-/* Opens a directory below `root`, component by component, never through a link. `made` may be NULL
- * (nothing is made) or the backup that notes what was made. */
-bool vault_open_below(int root, str path, struct backup *made, int *ret_fd,
-                      struct err *err) MUST_CHECK;
+/* Opens a directory below `root`, component by component, never through a link. `make`: those that
+ * are missing are made. */
+bool vault_open_below(int root, str path, bool make, int *ret_fd, struct err *err) MUST_CHECK;
 
 /* Opens a file below `root` for reading in the same way; must be a regular file. */
 bool vault_open_file(int root, const char *path, int *ret_fd, struct err *err) MUST_CHECK;
