@@ -29,7 +29,7 @@ void arena_done(struct arena *arena);
 /* Frees everything but one block, which is kept for the next record. */
 void arena_reset(struct arena *arena);
 
-void *arena_alloc(struct arena *arena, size_t bytes) __attribute__((malloc));
+void *arena_alloc(struct arena *arena, size_t bytes) __attribute__((malloc, returns_nonnull));
 
 /* count * size, overflow-checked. */
 void *arena_array(struct arena *arena, size_t count, size_t size);
@@ -40,8 +40,8 @@ char *arena_strdup(struct arena *arena, const char *text);
 char *arena_printf(struct arena *arena, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* malloc family for handles: never NULL, zeroed, overflow-checked. */
-void *xcalloc(size_t count, size_t size);
-void *xrealloc(void *ptr, size_t count, size_t size);
+void *xcalloc(size_t count, size_t size) __attribute__((returns_nonnull));
+void *xrealloc(void *ptr, size_t count, size_t size) __attribute__((returns_nonnull));
 char *xstrdup(const char *text);
 
 #define xnew(type) ((type *)xcalloc(1, sizeof(type)))

@@ -64,7 +64,7 @@ void clock_rfc3339(int64_t real_ms, char *out);
 /* "20261124_143738" (UTC) into out[CLOCK_TEXT_BYTES]. */
 void clock_stamp(int64_t real_ms, char *out);
 
-/* RFC 3339, or YYYY-MM-DD[ HH:MM[:SS]] taken as UTC (facts/merge-rules.md "updated").
+/* RFC 3339, or YYYY-MM-DD[ HH:MM[:SS]] taken as UTC.
  * Fractions beyond milliseconds are cut. */
 bool clock_parse(str s, int64_t *ret_real_ms);
 

@@ -2,7 +2,7 @@
 /*
  * Every setting of the program as one table: name, type, range, default, what it is for. Sources, the
  * stronger first: command-line flags, environment, `.env` (--env FILE), `steward.ini` (--config FILE).
- * The names that the five scripts used are taken over unchanged (mission.md, end). Unknown keys of
+ * The names that the five scripts used are taken over unchanged. Unknown keys of
  * files are named in a warning; a value out of range is ERR_CONFIG naming setting, source and line,
  * never the value of a secret.
  *

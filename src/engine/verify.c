@@ -188,6 +188,7 @@ static bool verify_run(struct engine *engine, const struct job *job, const struc
         ok = verify_all(verifier, run, err);
         job->close(&job_run);
     }
+    verifier->run = NULL;
     engine_job_run_done(&job_run);
     return ok;
 }

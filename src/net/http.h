@@ -3,7 +3,7 @@
  * HTTP over libcurl: one `struct http` (one easy handle, one connection) a worker, used by the
  * thread that made it.
  *
- * A request is never sent twice by the library (facts/tool-practice.md 0.1): libcurl 7.88 re-sends
+ * A request is never sent twice by the library: libcurl 7.88 re-sends
  * by itself when a reused connection dies before the first response byte. So everything goes over
  * HTTP/1.1; bodies are streamed by a READFUNCTION without SEEKFUNCTION (which makes libcurl give up
  * with CURLE_SEND_FAIL_REWIND instead) and the body of a write is never empty (an empty one gets

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Full-jitter exponential backoff: wait uniform(0, min(cap, base * 2^n)) before attempt n + 1
- * (AWS architecture blog; facts/tool-practice.md 2.4). Pure arithmetic; who waits is the caller.
+ * (AWS architecture blog, "Exponential Backoff And Jitter"). Pure arithmetic; who waits is the caller.
  *
  * What may be tried again (remote/ decides, with these rules): a read after ERR_NETWORK, 429, 5xx
  * or a garbled answer; a write only after 429 (refused, nothing happened) or when the connection

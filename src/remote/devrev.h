@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * DevRev's API (facts/devrev.md): a thin client that knows how to call, wait, retry and tell errors
+ * DevRev's API: a thin client that knows how to call, wait, retry and tell errors
  * apart, and nothing of merges.
  *
  * One `struct devrev_shared` a command, for any number of threads; one `struct devrev` (one HTTP

@@ -11,10 +11,10 @@
 /* REV_USER_ID,...,TICKET_COUNT: contacts that are neither merged nor deleted. */
 void csv_contacts(const struct world *world, struct buf *out);
 bool csv_write_contacts(const struct world *world, const char *path, struct err *err) MUST_CHECK;
-/* The pivot export (mission.md M4), one header of which is empty. */
+/* The pivot export (M4), one header of which is empty. */
 void csv_pivot(const struct world *world, struct buf *out);
 bool csv_write_pivot(const struct world *world, const char *path, struct err *err) MUST_CHECK;
-/* issue_id,creator_user_id,assigned_group,creator_group (mission.md B1). */
+/* issue_id,creator_user_id,assigned_group,creator_group (B1). */
 bool csv_write_issues(const struct world *world, const char *path, struct err *err) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * --load contacts=FILE: contacts from a CSV in the shape of the contact query (mission.md M4).
+ * --load contacts=FILE: contacts from a CSV in the shape of the contact query (M4).
  */
 #ifndef STEWARD_SANDBOX_LOAD_H
 #define STEWARD_SANDBOX_LOAD_H

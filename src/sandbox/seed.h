@@ -2,7 +2,7 @@
 /*
  * Fills a world: the same seed and sizes give the same bytes on every machine.
  *
- * Contacts: at least a quarter of their number are `revu-pairs` pairs (facts/merge-rules.md 3) with
+ * Contacts: at least a quarter of their number are `revu-pairs` pairs with
  * the same address byte for byte; beside them pairs that differ in case or in the spelling of the
  * domain, groups of three and four, pairs of other shapes, role and missing addresses, singles.
  */

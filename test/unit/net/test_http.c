@@ -191,7 +191,7 @@ static void a_token_with_a_line_end_is_not_sent(void)
     stop_all();
 }
 
-/* --- never twice (facts/tool-practice.md 0.1) --------------------------------------------- */
+/* --- never twice ------------------------------------------------------------------------- */
 
 /* A warm connection, on which the second request is read, recorded and dropped. */
 static void drop_on_reuse(const char *method, bool is_write, str body, bool ambiguous)
