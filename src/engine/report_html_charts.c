@@ -13,8 +13,8 @@ enum {
     BARS = 60, /* at most, over time */
     PLOT_LEFT = 48,
     PLOT_TOP = 8,
-    PLOT_BOTTOM = 122,
-    TIME_HEIGHT = 146,
+    PLOT_BOTTOM = 170,
+    TIME_HEIGHT = 194,
     NAME_BYTES = 44,
 };
 
