@@ -98,6 +98,9 @@ bool csv_header_match(const struct csv_row *header, const char *file, struct csv
 
 /* --- writer ------------------------------------------------------------------------------- */
 
+/* True where the field needs no quotes. */
+bool csv_is_plain(str field);
+
 /* Appends one field, quoted where RFC 4180 needs it, and the comma before it unless `first`. */
 void csv_add_field(struct buf *out, str field, bool first);
 

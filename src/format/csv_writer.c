@@ -10,7 +10,7 @@ static bool is_special(char c)
     return c == ',' || c == '"' || c == '\n' || c == '\r';
 }
 
-static bool needs_quotes(str field)
+bool csv_is_plain(str field)
 {
     size_t i = 0;
 #if defined(__SSE2__)
@@ -21,21 +21,21 @@ static bool needs_quotes(str field)
                                    _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('\n')),
                                                 _mm_cmpeq_epi8(b, _mm_set1_epi8('\r'))));
         if (_mm_movemask_epi8(hit) != 0) {
-            return true;
+            return false;
         }
     }
 #endif
     for (; i < field.len; i++) {
         if (is_special(field.ptr[i])) {
-            return true;
+            return false;
         }
     }
-    return false;
+    return true;
 }
 
 void csv_add_field(struct buf *out, str field, bool first)
 {
-    if (!needs_quotes(field)) {
+    if (csv_is_plain(field)) {
         char *to = buf_reserve(out, field.len + 1);
         if (to != NULL) {
             *to = ',';

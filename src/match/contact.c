@@ -84,7 +84,8 @@ static bool holds(const struct contact_reader *reader, const struct rule_test *t
     bool result = false;
     switch (test->op) {
     case OP_PREFIX:
-        result = str_starts(text, test->text);
+        /* the first byte settles most, without a call */
+        result = text.len != 0 && text.ptr[0] == test->text.ptr[0] && str_starts(text, test->text);
         break;
     case OP_EQUALS:
         result = str_eq(text, test->text);

@@ -8,7 +8,7 @@
 #include "match/memory.h"
 #include "match/parallel.h"
 
-enum { NO_ENTRY = -1, REASON_CACHE = 256 };
+enum { NO_ENTRY = -1, REASON_CACHE = 256, PREFETCH = 16 /* records ahead */ };
 
 /* Ranks of reasons: the order in which they are told. A bad row's own reason goes before all. */
 enum rank { RANK_BLOCKED, RANK_OTHERWISE, RANK_UNDECIDED, RANK_CONFLICT, RANK_TOO_LARGE };
@@ -496,7 +496,11 @@ static void run_strategy(void *arg, int index)
     while (take_partition(work, &partition)) {
         size_t count = gather(work, worker, key, partition);
         link_groups(work, worker, count);
+        const struct key_record *records = worker->records;
         for (size_t i = 0; i < count; i++) {
+            if (i + PREFETCH < count) {
+                __builtin_prefetch(&work->d->row[records[i + PREFETCH].row], 1);
+            }
             if (worker->last[i] == NO_ENTRY || worker->next[i] == NO_ENTRY) {
                 continue; /* no group, or one contact */
             }

@@ -68,11 +68,8 @@ static size_t white_at_end(str s)
     return white_at_start((str){s.ptr + s.len - n, n}) == n ? n : 0;
 }
 
-str norm_trim(str s)
+str norm_trim_unicode(str s)
 {
-    if (s.len != 0 && is_graph(s.ptr[0]) && is_graph(s.ptr[s.len - 1])) {
-        return s;
-    }
     for (size_t n; (n = white_at_start(s)) != 0;) {
         s.ptr += n;
         s.len -= n;
@@ -138,8 +135,11 @@ static void add_casefold(struct buf *out, str s)
 /* Runs of white space become one space, and none is left at the ends. In place, from `from` on. */
 static void collapse(struct buf *out, size_t from)
 {
+    if (out->ptr == NULL) {
+        return;
+    }
     str rest = {out->ptr + from, out->len - from};
-    char *to = out->ptr != NULL ? out->ptr + from : NULL;
+    char *to = out->ptr + from;
     bool gap = false;
     while (rest.len > 0) {
         size_t n = white_at_start(rest);
@@ -156,7 +156,7 @@ static void collapse(struct buf *out, size_t from)
         rest.ptr += n;
         rest.len -= n;
     }
-    out->len = to != NULL ? (size_t)(to - out->ptr) : 0;
+    out->len = (size_t)(to - out->ptr);
 }
 
 static void add_fold(struct buf *out, str s)

@@ -28,8 +28,18 @@ const char *form_name(enum form form);
 /* FORM_NUMBER_OF where there is no form of that name. */
 enum form form_by_name(str name);
 
+str norm_trim_unicode(str s);
+
 /* A view of `s`. */
-str norm_trim(str s);
+static inline str norm_trim(str s)
+{
+    /* visible ASCII at both ends: nothing to do, which is nearly always so */
+    if (s.len != 0 && s.ptr[0] > ' ' && s.ptr[0] < 0x7f && s.ptr[s.len - 1] > ' ' &&
+        s.ptr[s.len - 1] < 0x7f) {
+        return s;
+    }
+    return norm_trim_unicode(s);
+}
 
 /* Into `out`, which is cleared first. */
 str norm_fold(str s, struct buf *out);

@@ -231,7 +231,7 @@ static bool build_list(struct build *b, size_t i)
             return false;
         }
     }
-    for (size_t j = 0; j < raw->words_count; j++) {
+    for (size_t j = 0; raw->words != NULL && j < raw->words_count; j++) {
         buf_printf(&text, "%s\n", raw->words[j]);
     }
     sha256_add(b->sha, text.ptr, text.len);
@@ -356,13 +356,17 @@ static bool read_operation(struct build *b, const char *where, const struct raw_
     return false;
 }
 
-/* What is compared with a normal form must be one. */
-static void normalise_text(struct build *b, struct rule_test *test, enum form form)
+/* What is compared with a normal form must be one, and must be something. */
+static bool normalise_text(struct build *b, struct rule_test *test, enum form form)
 {
+    if (test->op != OP_EQUALS && test->op != OP_PREFIX) {
+        return true;
+    }
     AUTO_BUF struct buf scratch = {0};
-    if (test->op == OP_EQUALS || (test->op == OP_PREFIX && form == FORM_FOLD)) {
+    if (test->op == OP_EQUALS || form == FORM_FOLD) {
         test->text = str_dup(&b->rules->arena, norm_value(form, test->text, &scratch));
     }
+    return test->text.len != 0 || WRONG(b, "nothing is left of the text in its normal form");
 }
 
 static bool build_test(struct build *b, const char *where, const struct raw_test *raw, size_t fact,
@@ -389,7 +393,10 @@ static bool build_test(struct build *b, const char *where, const struct raw_test
         if (!read_part(b, raw->part, form, &test->part)) {
             return false;
         }
-        normalise_text(b, test, test->part == PART_WHOLE ? form : FORM_FOLD);
+        AT(b, "%s/%s", where, test->op == OP_EQUALS ? "equals" : "prefix");
+        if (!normalise_text(b, test, test->part == PART_WHOLE ? form : FORM_FOLD)) {
+            return false;
+        }
     }
     AT(b, "%s/not", where);
     bool negate = false;

@@ -198,6 +198,8 @@ static void refuses_wrong_facts(void)
           "line 24, column 9: a test of a fact has no column");
     WRONG("column: id, prefix: l-", "column: id, part: local, prefix: l-",
           "line 20, column 30: only a column of the form email has parts");
+    WRONG("column: id, prefix: l-", "column: email, equals: nobody",
+          "line 20, column 35: nothing is left of the text in its normal form");
     WRONG("part: local", "part: tag",
           "line 23, column 31: there is no part 'tag', known are local and domain");
     WRONG("in: some", "in: any", "line 23, column 42: there is no list 'any'");
