@@ -77,6 +77,9 @@ static bool take_page(struct devrev *devrev, struct walk *walk, struct spool *sp
         return false;
     }
     const json_t *list = jsonx_get(answer.json, "rev_users");
+    if (!json_is_array(list)) { /* taking it for an empty page would end the scan too early */
+        return err_set(err, ERR_PROTOCOL, "could not call %s: 'rev_users' is not a list", CALL);
+    }
     const json_t *contact;
     JSONX_EACH(contact, list)
     {

@@ -117,6 +117,17 @@ static void a_contact_without_id_ends_it(void)
     finish();
 }
 
+static void a_page_without_list_ends_it(void)
+{
+    start();
+    page("{\"rev_users\":[{\"id\":\"1\"}],\"next_cursor\":\"c1\"}");
+    page("{}");
+    CHECK_ERR(scan(), err, ERR_PROTOCOL,
+              "could not call rev-users.scan: 'rev_users' is not a list");
+    nothing_is_there();
+    finish();
+}
+
 static void no_contacts_are_an_error(void)
 {
     start();
@@ -181,7 +192,7 @@ static void what_the_record_calls_it(void)
 }
 
 TAP_MAIN(TAP_TEST(every_page_of_live_contacts), TAP_TEST(a_cursor_that_comes_again_ends_it),
-         TAP_TEST(a_contact_without_id_ends_it), TAP_TEST(no_contacts_are_an_error),
-         TAP_TEST(a_refused_token_is_nothing_to_resume),
+         TAP_TEST(a_contact_without_id_ends_it), TAP_TEST(a_page_without_list_ends_it),
+         TAP_TEST(no_contacts_are_an_error), TAP_TEST(a_refused_token_is_nothing_to_resume),
          TAP_TEST(nobody_there_is_nothing_to_resume), TAP_TEST(a_stop_leaves_nothing),
          TAP_TEST(what_the_record_calls_it))
