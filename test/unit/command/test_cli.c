@@ -127,7 +127,8 @@ static void suggestions(void)
     wrong(PARSE(&cli, &err, "audit", "verfy"), &cli, &err, "could not understand 'verfy'",
           "Did you mean 'verify'?");
     wrong(PARSE(&cli, &err, "merge", "--source", "cvs"), &cli, &err,
-          "could not use '--source cvs': it must be one of csv, snowflake, devrev", "Did you mean 'csv'?");
+          "could not use '--source cvs': it must be one of csv, snowflake, devrev",
+          "Did you mean 'csv'?");
     wrong(PARSE(&cli, &err, "runs", "--log-level", "loud"), &cli, &err,
           "could not use '--log-level loud': it must be one of debug, info, warn, error, warning, "
           "critical",
