@@ -349,6 +349,9 @@ static struct norm_email split_email(str s, size_t at, struct buf *out)
     /* what normalising brought to the ends goes as well (U+00B4 becomes a space and an accent) */
     str text = buf_str(out);
     size_t start = 0;
+    if (text.ptr == NULL || out->overflow) {
+        return (struct norm_email){0}; /* longer than any buffer: no address */
+    }
     if (ends_white(text)) {
         str trimmed = norm_trim(text);
         start = (size_t)(trimmed.ptr - text.ptr);
