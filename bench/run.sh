@@ -25,3 +25,8 @@ for bench in "$top"/bench/bench_*.py; do
     printf '\n== %s\n' "$(basename "$bench" .py)"
     "$python" "$bench" "$build"
 done
+for bench in "$build"/bench/bench_*; do
+    [ -x "$bench" ] && [ -f "$bench" ] || continue
+    printf '\n== %s\n' "$(basename "$bench")"
+    "$bench"
+done
