@@ -92,7 +92,7 @@ def main():
     for action in ("drop-before", "drop-after", "status:503:1", "status:429:1", "truncate", "reset-mid"):
         cases.append((f"a tenth of all calls {action}", any_end(f"*@p0.1={action}")))
     tap = Tap()
-    tap.run(shard(cases, sys.argv[1] if len(sys.argv) > 1 else "1/1"), threads=2 if SANITIZED else 6)
+    tap.run(shard(cases, sys.argv[1] if len(sys.argv) > 1 else "1/1"), threads=4 if SANITIZED else 6)
     tap.finish()
 
 
