@@ -39,12 +39,6 @@ static bool is_white_ascii(char c)
     return c == ' ' || (c >= 9 && c <= 13);
 }
 
-/* Visible ASCII. */
-static inline bool is_graph(char c)
-{
-    return c > ' ' && c < 0x7f;
-}
-
 /* Bytes of the white space that `s` begins with, 0 where it begins with something else. */
 static size_t white_at_start(str s)
 {
@@ -243,7 +237,7 @@ static inline struct classes classify(const char *from, char *to, size_t len)
         c.dot |= (uint64_t)(b == '.') << i;
         c.hyphen |= (uint64_t)(b == '-') << i;
         c.host |= (uint64_t)(word || b == '.' || b == '-') << i;
-        c.visible |= (uint64_t)is_graph(b) << i;
+        c.visible |= (uint64_t)(b > ' ' && b < 0x7f) << i;
     }
     return c;
 }
