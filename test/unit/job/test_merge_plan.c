@@ -357,7 +357,7 @@ static void fills_the_plan_header(void)
                    STR_ARG(c->remote), STR_ARG(c->form), c->decides);
     }
     CHECK_STR(buf_z(&out), "email/email/email/1 external_ref/external_ref/trim/1 "
-                           "tickets//count/1 full_name//trim/0 ");
+                           "tickets//count/1 full_name/full_name/trim/0 ");
 }
 
 static void interrupts(void)
