@@ -125,6 +125,11 @@ bool page_open_scan(struct request *request, struct page *page);
 void page_add(struct page *page, struct obj *obj);
 /* For long lists: where in `candidates` to begin, and when to stop. */
 size_t page_first(struct page *page, const struct list *candidates);
+
+/* Fills `own` (free own->items) with the works (or conversations) that ever named one of the users with
+ * these ids, by age, each once: a list that is filtered by users is answered from these alone. */
+void page_of_users(const struct request *request, const json_t *ids, enum kind kind,
+                   struct list *own);
 bool page_full(const struct page *page);
 void page_cut(struct request *request, struct page *page);
 void page_cursors(struct buf *out, const struct page *page);

@@ -36,17 +36,15 @@ static bool matches(const struct request *request, const struct conversation *co
                        version->modified_ms);
 }
 
-static const struct list *candidates(const struct request *request)
+/* A filter that names members is answered from their conversations, which `own` then holds. */
+static const struct list *candidates(const struct request *request, struct list *own)
 {
     const json_t *members = body_list(request, "members");
-    const struct world *world = &request->sandbox->world;
-    if (json_array_size(members) != 1) {
-        return &world->all[KIND_CONVERSATION];
+    if (json_array_size(members) == 0) {
+        return &request->sandbox->world.all[KIND_CONVERSATION];
     }
-    const struct obj *obj = world_find(world, json_string_value(json_array_get(members, 0)));
-    static const struct list none;
-    return obj != NULL && obj->kind == KIND_USER ? &((const struct user *)obj)->conversations
-                                                 : &none;
+    page_of_users(request, members, KIND_CONVERSATION, own);
+    return own;
 }
 
 void conversations_list(struct request *request)
@@ -55,12 +53,14 @@ void conversations_list(struct request *request)
     if (!page_open(request, &page)) {
         return;
     }
-    const struct list *all = candidates(request);
+    struct list own = {0};
+    const struct list *all = candidates(request, &own);
     for (size_t i = page_first(&page, all); i < all->len && !page_full(&page); i++) {
         if (matches(request, (const struct conversation *)all->items[i])) {
             page_add(&page, all->items[i]);
         }
     }
+    free(own.items);
     page_cut(request, &page);
     struct buf *out = &request->out;
     jw_obj(out, NULL);

@@ -115,21 +115,18 @@ static bool matches(const struct request *request, const struct filter *filter,
            type_filters(filter, work, version);
 }
 
-/* A filter that names one user is answered from the works of that user. */
-static const struct list *candidates(const struct request *request, const struct filter *filter)
+/* A filter that names users is answered from the works of those users, which `own` then holds. */
+static const struct list *candidates(const struct request *request, const struct filter *filter,
+                                     struct list *own)
 {
     const json_t *lists[] = {filter->reported_by, filter->owned_by, filter->created_by};
-    const struct world *world = &request->sandbox->world;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        if (json_array_size(lists[i]) == 1) {
-            const struct obj *obj =
-                world_find(world, json_string_value(json_array_get(lists[i], 0)));
-            static const struct list none;
-            return obj != NULL && obj->kind == KIND_USER ? &((const struct user *)obj)->works
-                                                         : &none;
+        if (json_array_size(lists[i]) != 0) {
+            page_of_users(request, lists[i], KIND_WORK, own);
+            return own;
         }
     }
-    return &world->all[KIND_WORK];
+    return &request->sandbox->world.all[KIND_WORK];
 }
 
 static void find(struct request *request, struct page *page)
@@ -150,13 +147,14 @@ static void find(struct request *request, struct page *page)
                             .custom = json_object_get(body, "custom_fields"),
                             .issue = json_object_get(body, "issue"),
                             .ticket = json_object_get(body, "ticket")};
-    const struct list none = {0};
-    const struct list *works = asks_for_nothing(body) ? &none : candidates(request, &filter);
+    struct list own = {0};
+    const struct list *works = asks_for_nothing(body) ? &own : candidates(request, &filter, &own);
     for (size_t i = page_first(page, works); i < works->len && !page_full(page); i++) {
         if (matches(request, &filter, (const struct work *)works->items[i])) {
             page_add(page, works->items[i]);
         }
     }
+    free(own.items);
 }
 
 static int64_t modified_ms(const struct obj *obj, int64_t as_of)

@@ -103,6 +103,43 @@ size_t page_first(struct page *page, const struct list *candidates)
     return low;
 }
 
+static int by_age(const void *a, const void *b)
+{
+    uint64_t left = (*(struct obj *const *)a)->ord;
+    uint64_t right = (*(struct obj *const *)b)->ord;
+    return left < right ? -1 : left > right ? 1 : 0;
+}
+
+void page_of_users(const struct request *request, const json_t *ids, enum kind kind,
+                   struct list *own)
+{
+    size_t i;
+    json_t *id;
+    json_array_foreach(ids, i, id)
+    {
+        const struct obj *obj = world_find(&request->sandbox->world, json_string_value(id));
+        if (obj == NULL || obj->kind != KIND_USER) {
+            continue;
+        }
+        const struct user *user = (const struct user *)obj;
+        const struct list *theirs = kind == KIND_WORK ? &user->works : &user->conversations;
+        own->items = xrealloc(own->items, own->len + theirs->len, sizeof(struct obj *));
+        for (size_t k = 0; k < theirs->len; k++) {
+            own->items[own->len++] = theirs->items[k];
+        }
+    }
+    if (own->len != 0) {
+        qsort(own->items, own->len, sizeof(struct obj *), by_age);
+    }
+    size_t kept = 0;
+    for (size_t k = 0; k < own->len; k++) {
+        if (k == 0 || own->items[k] != own->items[kept - 1]) {
+            own->items[kept++] = own->items[k];
+        }
+    }
+    own->len = kept;
+}
+
 void page_free(struct page *page)
 {
     free(page->found.items);
