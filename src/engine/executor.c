@@ -139,10 +139,10 @@ static void not_applied(struct hand *hand, struct work_item *item, const struct 
                         int64_t pause_ms)
 {
     struct executor *executor = hand->executor;
-    if (item->change.row.attempts >= executor->max_sends) {
+    if (item->sends >= executor->max_sends) {
         struct err given_up = {0};
-        (void)err_set(&given_up, ERR_REMOTE, "not applied after %d attempts: %s",
-                      item->change.row.attempts, why->message);
+        (void)err_set(&given_up, ERR_REMOTE, "not applied after %d attempts: %s", item->sends,
+                      why->message);
         conclude(hand, item, CHANGE_FAILED, WORK_FAILED, &given_up);
         return;
     }
@@ -167,6 +167,7 @@ static void send_change(struct hand *hand, struct work_item *item)
         leave(hand, item);
         return;
     }
+    item->sends++;
     (void)FAILPOINT("apply.after_intent");
     struct err err = {0};
     bool answered = executor->job->apply(hand->worker, &item->change, &err);

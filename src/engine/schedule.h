@@ -31,6 +31,7 @@ struct work_item {
     enum work_step step;
     bool canary;
     int polls;
+    int sends; /* by this process: what a kill cut short uses up no attempt */
     int64_t due_ns;
     int64_t first_look_ms; /* real time of the first confirmation in this process, 0: none yet */
     struct err last;       /* why it is still open, for `unknown` */

@@ -533,6 +533,37 @@ static void a_killed_process_is_gone_on_with(void)
     close_workspace();
 }
 
+static void kills_use_up_no_attempt(void)
+{
+    static const char *const kinds[] = {"ok", NULL};
+    struct err err;
+    plan_changes(kinds);
+    /* what five kills between intent and request leave: never sent, yet with five intents */
+    struct transition move = {.run = run_id, .to = CHANGE_BACKED_UP, .backup = "backups/0"};
+    struct run run = run_now();
+    CHECK_OK(engine_each_change(engine, &run, take_id, NULL, move.id, &err), err);
+    CHECK_OK(journal_run_move(engine_journal(engine), run_id, RUN_APPLYING, NULL, &err), err);
+    CHECK_OK(journal_move(engine_journal(engine), &move, &err), err);
+    for (int i = 0; i < 5; i++) {
+        move = (struct transition){.run = run_id, .from = CHANGE_BACKED_UP, .to = CHANGE_SENT};
+        CHECK_OK(engine_each_change(engine, &run, take_id, NULL, move.id, &err), err);
+        move.count_attempt = true;
+        CHECK_OK(journal_move(engine_journal(engine), &move, &err), err);
+        move.from = CHANGE_SENT;
+        move.to = CHANGE_BACKED_UP;
+        move.count_attempt = false;
+        if (i < 4) {
+            CHECK_OK(journal_move(engine_journal(engine), &move, &err), err);
+        }
+    }
+    close_workspace();
+    open_workspace();
+    CHECK_OK(engine_resume(engine, &fake_job, run_id, &err), err);
+    CHECK_INT(remote.sends[0], 1);
+    check_row(0, CHANGE_VERIFIED, "");
+    close_workspace();
+}
+
 static char seen_difference[128];
 
 static void keep_difference(void *ctx UNUSED, const struct plan_change *change, const char *text)
@@ -565,4 +596,4 @@ TAP_MAIN(TAP_TEST(each_change_is_sent_once), TAP_TEST(nothing_is_sent_after_drif
          TAP_TEST(failures_of_a_batch_stop_the_run), TAP_TEST(a_failed_canary_stops_the_run),
          TAP_TEST(guards_refuse), TAP_TEST(a_raised_stop_drains_and_the_run_goes_on_later),
          TAP_TEST(many_workers), TAP_TEST(a_killed_process_is_gone_on_with),
-         TAP_TEST(verify_names_the_difference))
+         TAP_TEST(kills_use_up_no_attempt), TAP_TEST(verify_names_the_difference))
