@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "command/session.h"
 #include "command/view.h"
+#include "command/work.h"
 #include "job/merge.h"
 #include "job/source.h"
 
@@ -41,26 +42,7 @@ static const struct option options[] = {
      .help = "instead of the question: apply if the plan holds exactly so many changes"},
     {.name = "preview", .letter = 'n', .help = "plan only; this is the default"},
     {.name = "dry-run", .same_as = "preview"},
-    {.name = "batch-size", .argument = "N", .help = "changes in a batch", .setting = "BATCH_SIZE"},
-    {.name = "max-changes",
-     .argument = "N",
-     .help = "refuse to apply a plan with more changes",
-     .setting = "MAX_CHANGES"},
-    {.name = "canary",
-     .argument = "N",
-     .help = "so many changes go first; if all fail, the run stops",
-     .setting = "CANARY"},
-    {.name = "max-batch-failures",
-     .argument = "N",
-     .help = "failures in one batch that stop the run",
-     .setting = "MAX_BATCH_FAILURES"},
-    {.name = "workers", .argument = "N", .help = "changes at the same time", .setting = "WORKERS"},
-    {.name = "retry-attempts",
-     .argument = "N",
-     .help = "attempts at a call, the first included",
-     .setting = "MAX_RETRIES"},
-    {.name = "backup-dir", .argument = "DIR", .help = "where backups go", .setting = "BACKUP_DIR"},
-    {.name = "backup-compress", .help = "compress backups", .setting = "ENABLE_COMPRESSION"},
+    WORK_OPTIONS,
     {.name = NULL},
 };
 

@@ -428,9 +428,9 @@ static void put_proof(struct html_report *report)
     html_plain(page, facts_end);
     if (facts->backups != 0) {
         html_put(page, text,
-                 .text = STR("The place of each backup stands with its change. `steward backups "
-                             "verify` checks every byte of them, `steward audit verify` the trail, "
-                             "`steward verify` the remote."));
+                 .text = STR("The place of each backup stands with its change, and its "
+                             "metadata/verification.json holds the SHA-256 of every file. `steward "
+                             "audit verify` checks the trail, `steward verify` the remote."));
     }
     html_plain(page, section_end);
 }
