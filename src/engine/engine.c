@@ -256,6 +256,7 @@ bool engine_job_run_init(struct engine *engine, const struct job *job, const str
         .stop = engine->options.stop,
         .log = engine->log,
         .workspace_fd = engine->workspace_fd,
+        .journal = engine->journal,
         .plan = plan,
     };
     int64_t started = run->started_at_ms != 0 ? run->started_at_ms : clock_real_ms(ret->clock);
@@ -303,6 +304,7 @@ bool engine_plan(struct engine *engine, const struct plan_intent *intent, int64_
         .stop = engine->options.stop,
         .log = engine->log,
         .workspace_fd = engine->workspace_fd,
+        .journal = engine->journal,
     };
     log_context(run.id, "");
     bool ok = intent->job->plan(&job_run, intent->job_options, path, ret, err) &&

@@ -48,6 +48,7 @@ struct job_run {
     struct stop *stop;
     struct log *log;
     int workspace_fd;
+    struct journal *journal; /* what earlier runs did and what people decided: to be read */
     struct vault *vault;
     struct limiter *limiter;
     struct callstats *calls;
