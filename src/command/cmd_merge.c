@@ -31,6 +31,9 @@ static const struct option options[] = {
     {.name = "rules",
      .argument = "NAME",
      .help = "rule set, a name or a file (default: revu-pairs)"},
+    {.name = "map",
+     .argument = "FILE",
+     .help = "which header of the input is which column of the rules (YAML)"},
     {.name = "csv-out",
      .argument = "FILE",
      .help = "write the decision for every row there",
@@ -103,6 +106,15 @@ static void describe_source(const struct merge_options *merge, struct buf *out)
     source_describe(&source, out);
 }
 
+static void add_or_null(struct buf *out, const char *text)
+{
+    if (text != NULL) {
+        buf_add_json(out, str_of(text));
+    } else {
+        buf_addz(out, "null");
+    }
+}
+
 /* What the run was planned with, for the journal. */
 static void describe_options(const struct merge_options *merge, const char *source, struct buf *out)
 {
@@ -110,12 +122,10 @@ static void describe_options(const struct merge_options *merge, const char *sour
     buf_add_json(out, str_of(source));
     buf_addz(out, ",\"rules\":");
     buf_add_json(out, str_of(merge->rules));
+    buf_addz(out, ",\"map\":");
+    add_or_null(out, merge->map);
     buf_addz(out, ",\"csv_out\":");
-    if (merge->csv_out != NULL) {
-        buf_add_json(out, str_of(merge->csv_out));
-    } else {
-        buf_addz(out, "null");
-    }
+    add_or_null(out, merge->csv_out);
     buf_printf(out, ",\"strict\":%s}", merge->strict ? "true" : "false");
 }
 
@@ -129,6 +139,7 @@ static bool plan(struct session *session, int64_t *ret_run, struct plan_summary 
         .source = source_of(cli),
         .query = cli_get(cli, "query"),
         .rules = rules != NULL ? rules : "revu-pairs",
+        .map = cli_get(cli, "map"),
         .csv_out = session->settings.csv_output_path,
         .strict = cli_has(cli, "strict"),
     };

@@ -62,6 +62,7 @@ static bool merge_plan(struct job_run *run, const void *options, const char *pat
         .csv_path = wanted->source != NULL ? spooled : wanted->csv_path,
         .csv_dir_fd = wanted->source != NULL ? run->workspace_fd : 0,
         .rules = rules,
+        .map = wanted->map,
         .csv_out = wanted->csv_out,
         .strict = wanted->strict,
         .threads = wanted->threads,

@@ -24,6 +24,7 @@ struct merge_options {
     const char *source;   /* "snowflake", "devrev"; NULL: the CSV file */
     const char *query;    /* of snowflake, NULL: the one that ships */
     const char *rules;    /* NULL: "revu-pairs" */
+    const char *map;      /* headers of the input (match/columns_map.h), NULL: the rule set's */
     const char *csv_out;  /* NULL: none */
     bool strict;
     int threads; /* 0: as the planner likes */

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/rng.h"
 #include "job/merge_plan_internal.h"
+#include "match/columns_map.h"
 
 enum { MAX_THREADS = 8 };
 
@@ -83,10 +84,11 @@ static bool read_header(struct merge_plan *plan, struct err *err)
     const struct rules *rules = plan->rules;
     plan->columns = arena_array(&plan->arena, rules->column_count, sizeof(*plan->columns));
     for (size_t i = 0; i < rules->column_count; i++) {
+        const char *mapped = rules->columns[i].mapped;
         plan->columns[i] = (struct csv_column){
-            .name = rules->columns[i].name,
-            .aliases = rules->columns[i].headers,
-            .required = rules->columns[i].required,
+            .name = mapped != NULL ? mapped : rules->columns[i].name,
+            .aliases = mapped != NULL ? NULL : rules->columns[i].headers,
+            .required = mapped != NULL || rules->columns[i].required,
             .index = -1,
         };
     }
@@ -156,8 +158,9 @@ struct merge_plan *merge_plan_open(const struct merge_plan_options *options, str
     plan->threads = thread_count(options->threads);
     plan->ids = ids_new();
     plan->rules = rules_load(options->rules, err);
-    if (plan->rules == NULL || !open_file(plan, options->csv_dir_fd, err) ||
-        !read_header(plan, err)) {
+    if (plan->rules == NULL ||
+        (options->map != NULL && !columns_map_load(options->map, plan->rules, err)) ||
+        !open_file(plan, options->csv_dir_fd, err) || !read_header(plan, err)) {
         return NULL;
     }
     fill_header(plan);

@@ -32,6 +32,7 @@ struct merge_plan_options {
     const char *csv_path;
     int csv_dir_fd;          /* where above 0, csv_path is relative to that directory */
     const char *rules;       /* a built-in name ("revu-pairs") or the path of a rule file */
+    const char *map;         /* match/columns_map.h: headers of this file; NULL: the rule set's */
     const char *csv_out;     /* decisions of all rows; NULL: none */
     bool strict;             /* one bad row is enough to plan nothing */
     int threads;             /* 0: one for each processor, at most 8 */

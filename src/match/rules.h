@@ -40,6 +40,7 @@ enum {
 struct rule_column {
     const char *name;
     const char *const *headers; /* NULL-terminated: its names in files, beside `name` */
+    const char *mapped;         /* by match/columns_map.h: its only name in the file, NULL: none */
     const char *remote;         /* the remote's field, "" where it has none */
     enum form form;
     bool required;
