@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <xxhash.h>
 
+#include "base/logfile.h"
 #include "base/rng.h"
 
 struct log {
-    int fd; /* -1: none */
+    struct logfile *file; /* NULL: none */
     struct log_options options;
     uint64_t pii_key;
+    _Atomic int64_t lost; /* lines that the file did not take and was not told of yet */
+    atomic_bool complained;
 };
 
 static _Thread_local int64_t context_run;
@@ -24,19 +25,19 @@ static const int severity[] = {5, 9, 13, 17};
 
 struct log *log_open(const char *path, const struct log_options *options, struct err *err)
 {
-    int fd = -1;
-    if (path != NULL) {
-        fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0) {
-            (void)err_set_errno(err, ERR_IO, errno, "could not open log '%s'", path);
-            return NULL;
-        }
-    }
     struct log *log = xnew(struct log);
-    log->fd = fd;
     log->options = *options;
     if (log->options.clock == NULL) {
         log->options.clock = clock_system();
+    }
+    if (path != NULL) {
+        const struct logfile_options file_options = {
+            .clock = log->options.clock, .max_bytes = options->max_bytes, .keep = options->keep};
+        log->file = logfile_open(path, &file_options, err);
+        if (log->file == NULL) {
+            free(log);
+            return NULL;
+        }
     }
     struct rng rng;
     rng_seed_system(&rng);
@@ -46,13 +47,10 @@ struct log *log_open(const char *path, const struct log_options *options, struct
 
 void log_close(struct log *log)
 {
-    if (log == NULL) {
-        return;
+    if (log != NULL) {
+        logfile_close(log->file);
+        free(log);
     }
-    if (log->fd >= 0) {
-        (void)close(log->fd); /* each line was written and checked; logs are not fsync'ed */
-    }
-    free(log);
 }
 
 void log_context(int64_t run, const char *change)
@@ -89,15 +87,8 @@ static void add_value(const struct log *log, struct buf *line, const struct log_
     }
 }
 
-static void write_line(int fd, const struct buf *line)
-{
-    /* A log that cannot be written must not stop a run; the journal is the record. */
-    ssize_t n = write(fd, line->ptr, line->len);
-    (void)n;
-}
-
-static void log_to_file(const struct log *log, enum log_level level, const char *message,
-                        const struct log_field *fields, size_t count)
+static bool log_to_file(const struct log *log, enum log_level level, const char *message,
+                        const struct log_field *fields, size_t count, struct err *err)
 {
     AUTO_BUF struct buf line = {0};
     char stamp[CLOCK_TEXT_BYTES];
@@ -120,7 +111,7 @@ static void log_to_file(const struct log *log, enum log_level level, const char 
         add_value(log, &line, &fields[i], true);
     }
     buf_addz(&line, "}\n");
-    write_line(log->fd, &line);
+    return logfile_write(log->file, buf_str(&line), err);
 }
 
 static void log_to_stderr(const struct log *log, enum log_level level, const char *message,
@@ -135,7 +126,28 @@ static void log_to_stderr(const struct log *log, enum log_level level, const cha
         add_value(log, &line, &fields[i], false);
     }
     buf_addz(&line, log->options.color && colors[level][0] != '\0' ? "\033[0m\n" : "\n");
-    write_line(STDERR_FILENO, &line);
+    ssize_t n = write(STDERR_FILENO, line.ptr, line.len);
+    (void)n; /* who closed it does not want to read it */
+}
+
+/* One lost line is enough for stderr; the file is told how many, once it takes lines again. */
+static void keep_line(struct log *log, enum log_level level, const char *message,
+                      const struct log_field *fields, size_t count)
+{
+    struct err err = {0};
+    if (!log_to_file(log, level, message, fields, count, &err)) {
+        (void)atomic_fetch_add(&log->lost, 1);
+        if (!atomic_exchange(&log->complained, true) && log->options.stderr_level <= LOG_WARN) {
+            log_to_stderr(log, LOG_WARN, "the log file misses lines",
+                          (const struct log_field[]){LOG_ERR(&err)}, 2);
+        }
+        return;
+    }
+    int64_t lost = atomic_exchange(&log->lost, 0);
+    if (lost != 0 && !log_to_file(log, LOG_WARN, "lines are missing before the one above",
+                                  (const struct log_field[]){LOG_INT("lines", lost)}, 1, &err)) {
+        (void)atomic_fetch_add(&log->lost, lost);
+    }
 }
 
 void log_event(struct log *log, enum log_level level, const char *message,
@@ -144,8 +156,8 @@ void log_event(struct log *log, enum log_level level, const char *message,
     if (log == NULL || level >= LOG_OFF) {
         return;
     }
-    if (log->fd >= 0 && level >= log->options.file_level) {
-        log_to_file(log, level, message, fields, count);
+    if (log->file != NULL && level >= log->options.file_level) {
+        keep_line(log, level, message, fields, count);
     }
     if (level >= log->options.stderr_level) {
         log_to_stderr(log, level, message, fields, count);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two channels. JSON lines in a file (one write(2) a line, ECS-like names) for machines, short
- * human lines on stderr for people. Library layers log at debug only; they report through `struct
+ * Two channels. JSON lines in a file (base/logfile.h, ECS-like names) for machines, short human
+ * lines on stderr for people. A file that cannot be written stops nothing: the journal is the
+ * record. stderr says so once, and the file, as soon as it takes lines again, how many are missing.
+ * Library layers log at debug only; they report through `struct
  * err`.
  *
  * Redaction is by type: a field is public (ids, counts, call names), personal (printed as a keyed
@@ -49,9 +51,11 @@ struct log_options {
     enum log_level file_level;
     enum log_level stderr_level; /* LOG_OFF: nothing on stderr */
     bool color;
+    int64_t max_bytes; /* base/logfile.h; 0: one file for ever */
+    int64_t keep;
 };
 
-/* `path` NULL: stderr only. Appends; the file is created 0600. */
+/* `path` NULL: stderr only. Appends to "X.log"; the file is created 0600. */
 struct log *log_open(const char *path, const struct log_options *options,
                      struct err *err) MUST_CHECK;
 void log_close(struct log *log);

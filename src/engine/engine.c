@@ -36,7 +36,9 @@ static bool open_for_writing(struct engine *engine, struct err *err)
     const struct log_options log_options = {.clock = options->clock,
                                             .file_level = options->settings->log_level,
                                             .stderr_level = options->stderr_level,
-                                            .color = options->color};
+                                            .color = options->color,
+                                            .max_bytes = options->settings->log_max_mb * 1000000,
+                                            .keep = options->settings->log_keep};
     engine->log = log_open(buf_z(&path), &log_options, err);
     return engine->log != NULL;
 }

@@ -62,6 +62,8 @@ struct settings {
     const char *csv_input_path;  /* CSV_INPUT_PATH, NULL */
     const char *csv_output_path; /* CSV_OUTPUT_PATH, NULL */
     enum log_level log_level;    /* LOG_LEVEL, info: the file's; ENABLE_DEBUG_MODE: debug */
+    int64_t log_max_mb;          /* LOG_MAX_MB, 16: put aside at this size; 0: never */
+    int64_t log_keep;            /* LOG_KEEP, 10 old log files */
     bool debug_mode;             /* ENABLE_DEBUG_MODE; already in log_level */
 };
 
