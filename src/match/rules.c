@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/num.h"
 #include "base/version.h"
+#include "match/rules_labels.h"
 #include "match/rules_schema.h"
 #include "match/rules_yaml.h"
 
@@ -699,7 +700,8 @@ struct rules *rules_parse(const char *file, str text, int dirfd, struct err *err
     rules->identity = -1;
     rules->path = arena_strdup(&rules->arena, file);
     if (!build_head(&b) || !build_columns(&b) || !build_lists(&b) || !build_facts(&b) ||
-        !build_keys(&b) || !build_strategies(&b)) {
+        !build_keys(&b) || !build_strategies(&b) ||
+        !rules_labels_build(b.raw->labels, yaml, rules, err)) {
         return NULL;
     }
     uint8_t hash[SHA256_BYTES];

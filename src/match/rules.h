@@ -115,6 +115,8 @@ struct rule_list {
     struct words words;
 };
 
+struct rule_labels;
+
 struct rules {
     struct arena arena;
     const char *path; /* of the rule file */
@@ -133,7 +135,8 @@ struct rules {
     size_t key_count;
     struct rule_strategy *strategies;
     size_t strategy_count;
-    uint32_t max_cluster; /* contacts of one finished star, survivor included */
+    uint32_t max_cluster;             /* contacts of one finished star, survivor included */
+    const struct rule_labels *labels; /* match/rules_labels.h, NULL: none */
 };
 
 /* A built-in rule set by its name, or a rule file by its path (a name holds no '/' and no '.').

@@ -2,6 +2,7 @@
 #include "match/rules_schema.h"
 
 #include "match/rules.h"
+#include "match/rules_labels.h"
 
 enum { NAME_BYTES = 64, TEXT_BYTES = 256 };
 
@@ -125,6 +126,7 @@ static const cyaml_schema_field_t rules_fields[] = {
     CYAML_FIELD_SEQUENCE("strategies", NEEDED, struct raw_rules, strategies, &strategy_entry, 1,
                          RULES_MAX_STRATEGIES),
     CYAML_FIELD_MAPPING_PTR("limits", OPTIONAL, struct raw_rules, limits, limit_fields),
+    CYAML_FIELD_MAPPING_PTR("labels", OPTIONAL, struct raw_rules, labels, rules_labels_fields),
     CYAML_FIELD_END,
 };
 

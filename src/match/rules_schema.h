@@ -80,6 +80,8 @@ struct raw_limits {
     const char *max_cluster;
 };
 
+struct raw_labels; /* match/rules_labels.h */
+
 struct raw_rules {
     const char *name;
     const char *version;
@@ -96,6 +98,7 @@ struct raw_rules {
     struct raw_strategy *strategies;
     unsigned strategies_count;
     struct raw_limits *limits;
+    struct raw_labels *labels;
 };
 
 const cyaml_schema_value_t *rules_schema(void);

@@ -105,7 +105,7 @@ static void refuses_what_is_no_rule_file(void)
 {
     WRONG("summary: a test", "summery: a test",
           "line 3, column 1: unknown word 'summery', known here: name version summary kind columns "
-          "lists facts keys strategies limits");
+          "lists facts keys strategies limits labels");
     WRONG("kind: merge-contact\n", "", "line 1, column 1: 'kind' is missing");
     WRONG("kind: merge-contact", "kind: merge-contact\nname: x",
           "line 5, column 1: 'name' stands "
