@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""A second, slow and obvious decision procedure for `revu-pairs`.
+"""A second, slow and obvious decision procedure for `revu-pairs`, and the ground for that of
+`external-contacts` (external.py): normal forms, word lists, CSV.
 
-Written from the rules (docs/rules.md, "revu-pairs") and the CSV reader's contract, not from the C
-code: bytes in, one decision a row out. Only for the tests, which compare it with the planner.
+Written from the definition of the rules and the CSV reader's contract, not from the C code: bytes in,
+one decision a row out. Only for the tests, which compare it with the planner.
 """
+import functools
 import unicodedata
 from collections import defaultdict
 from pathlib import Path
@@ -53,6 +55,7 @@ def is_ignorable(char):
     return any(low <= ord(char) <= high for low, high in IGNORABLE_RANGES)
 
 
+@functools.lru_cache(maxsize=100_000)
 def nfkc_casefold(text):
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())
     folded = unicodedata.normalize("NFKC", folded.casefold())
@@ -73,6 +76,7 @@ def fold(text):
     return " ".join(words)
 
 
+@functools.lru_cache(maxsize=100_000)
 def domain_form(text):
     text = unicodedata.normalize("NFKC", text).replace("\u3002", ".")
     if text.endswith("."):
@@ -128,10 +132,12 @@ class Lists:
         self.relays = read_list(directory / "relays.txt")
         self.family = read_list(directory / "upwork-family.txt")
 
+    def placeholder(self, email):
+        return email.split("@")[0].split("+")[0] in self.placeholders
+
     def blocked(self, email):
         local, domain = email.split("@")
-        base = local.split("+")[0]
-        if base in self.placeholders or base in self.roles:
+        if self.placeholder(email) or local.split("+")[0] in self.roles:
             return True
         if domain in self.family:
             return False
@@ -242,12 +248,12 @@ def read_row(data, pos, line):
 # --- decisions ----------------------------------------------------------------------------------
 
 
-def find_columns(header):
+def find_columns(header, columns):
     if header.problem is not None:
         raise Refused("header: " + header.problem)
     names = [name.decode("utf-8", "replace").strip(" \t\r\n").lower() for name in header.fields]
     places, missing, doubled = {}, [], []
-    for column, (known, required) in COLUMNS.items():
+    for column, (known, required) in columns.items():
         found = [i for i, name in enumerate(names) if name in known]
         if len(found) > 1:
             doubled.append(column)
@@ -307,7 +313,7 @@ def decide(data, lists):
     rows = list(read_csv(data))
     if not rows:
         raise Refused("empty")
-    places = find_columns(rows[0])
+    places = find_columns(rows[0], COLUMNS)
     contacts = [Contact(row, len(rows[0].fields), places) for row in rows[1:]]
     if not contacts:
         raise Refused("no row")

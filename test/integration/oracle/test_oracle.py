@@ -6,10 +6,6 @@ Usage: test_oracle.py PLAN_DRIVER SOURCE_ROOT [--files N] [--seed N]. Prints TAP
 and named.
 """
 import argparse
-import csv
-import io
-import json
-import os
 import random
 import subprocess
 import sys
@@ -19,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import oracle  # noqa: E402
+from planner import Planner, expected_csv, rows_of  # noqa: E402
 
 LOCALS = ["ann", "Ann", "ANN", "bob", "bob+x", "bob+y", "info", "Info+z", "noreply", "no-reply", "na", "n/a",
           "st\u00e9phane", "ste\u0301phane", "STE\u0301PHANE", "\uff41\uff4e\uff4e", "stra\u00dfe", "strasse",
@@ -117,35 +114,6 @@ class Generator:
         return data[:-len(end)] if rng.random() < 0.2 else data
 
 
-def expected_csv(decisions):
-    out = io.StringIO()
-    out.write("user_id,action,strategy,survivor_id,reason\n")
-    for decision in decisions:
-        quoted = ['"' + f.replace('"', '""') + '"' if any(c in f for c in ',"\n\r') else f for f in decision]
-        out.write(",".join(quoted) + "\n")
-    return out.getvalue().encode("utf-8")
-
-
-class Planner:
-    def __init__(self, driver, directory):
-        self.driver = driver
-        self.directory = Path(directory)
-
-    def run(self, name, data, threads=1, locale="C", plan=False):
-        """(exit code, decisions file or None, stderr, result)"""
-        source = self.directory / f"{name}.csv"
-        target = self.directory / f"{name}.out"
-        source.write_bytes(data)
-        target.unlink(missing_ok=True)
-        args = [self.driver, "--csv", source, "--csv-out", target, "--threads", str(threads)]
-        if plan:
-            args += ["--plan", self.directory / f"{name}.plan"]
-        done = subprocess.run(args, capture_output=True, check=False, timeout=120,
-                              env={**os.environ, "LC_ALL": locale})
-        result = json.loads(done.stdout) if done.returncode == 0 else None
-        return done.returncode, target.read_bytes() if target.exists() else None, done.stderr.decode(), result
-
-
 def compare(planner, lists, name, data, **options):
     """None, or what differs."""
     code, out, errors, result = planner.run(name, data, **options)
@@ -178,8 +146,7 @@ def check_files(planner, lists, count, seed):
         for number, problem in pool.map(one, range(count)):
             if problem is not None:
                 return f"file f{number}.csv: {problem}"
-            (planner.directory / f"f{number}.csv").unlink()
-            (planner.directory / f"f{number}.out").unlink(missing_ok=True)
+            planner.forget(f"f{number}")
     return None
 
 
@@ -193,10 +160,9 @@ def check_order(planner, count, seed):
             code, out, _, _ = planner.run("order", header + b"\n" + b"".join(line + b"\n" for line in lines))
             if code != 0:
                 break
-            rows = list(csv.reader(io.StringIO(out.decode("utf-8"), newline="")))[1:]
             # a bad row's reason names its line, which is what has changed
             outs.append(sorted(tuple(r[:4]) + (r[4].split(":")[0] if r[4].startswith("bad-row") else r[4],)
-                               for r in rows))
+                               for r in rows_of(out)))
             rng.shuffle(lines)
         if len(outs) == 2 and outs[0] != outs[1]:
             return f"file {number}: decisions depend on the order"
