@@ -15,6 +15,10 @@
          .argument = "N",                                                                          \
          .help = "refuse to apply a plan with more changes",                                       \
          .setting = "MAX_CHANGES"},                                                                \
+        {.name = "max-account-share",                                                              \
+         .argument = "PERCENT",                                                                    \
+         .help = "refuse to apply a plan that changes more of one account",                        \
+         .setting = "MAX_ACCOUNT_SHARE"},                                                          \
         {.name = "canary",                                                                         \
          .argument = "N",                                                                          \
          .help = "so many changes go first; if all fail, the run stops",                           \

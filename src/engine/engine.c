@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "engine/executor.h"
 #include "engine/internal.h"
+#include "engine/limits.h"
 #include "engine/progress.h"
 #include "store/lock.h"
 
@@ -287,6 +288,23 @@ bool engine_job_run_init(struct engine *engine, const struct job *job, const str
 
 /* --- planning ------------------------------------------------------------------------------ */
 
+/* The options that were given, and the facts that planning found. */
+static bool record_plan(struct engine *engine, const struct plan_intent *intent,
+                        const struct job_run *job_run, const char *path,
+                        const struct plan_totals *totals, struct err *err)
+{
+    str given = str_of(intent->options_json);
+    str facts = buf_str(&job_run->facts);
+    AUTO_BUF struct buf options = {0};
+    if (facts.len != 0) {
+        bool none = str_eqz(given, "{}"); /* then no comma goes before the first fact */
+        buf_adds(&options, (str){given.ptr, given.len - 1});
+        buf_adds(&options, (str){facts.ptr + none, facts.len - none});
+        buf_addc(&options, '}');
+    }
+    return journal_run_planned(engine->journal, job_run->run, path, totals, buf_str(&options), err);
+}
+
 bool engine_plan(struct engine *engine, const struct plan_intent *intent, int64_t *ret_run,
                  struct plan_summary *ret, struct err *err)
 {
@@ -310,7 +328,8 @@ bool engine_plan(struct engine *engine, const struct plan_intent *intent, int64_
     };
     log_context(run.id, "");
     bool ok = intent->job->plan(&job_run, intent->job_options, path, ret, err) &&
-              journal_run_planned(engine->journal, run.id, path, &ret->totals, err);
+              record_plan(engine, intent, &job_run, path, &ret->totals, err);
+    buf_done(&job_run.facts);
     if (!ok) {
         /* the planning error is the one to tell; a run left in `planning` is shown as such */
         struct err second = {0};
@@ -473,16 +492,11 @@ static bool apply_run(struct engine *engine, const struct job *job, const struct
     return ok && run_outcome(engine, run->id, &halted, err);
 }
 
+/* What is refused will not be changed. */
 static bool check_limits(const struct engine *engine, const struct run *run, struct err *err)
 {
-    int64_t max = engine->options.settings->max_changes;
-    if (run->plan.changes > (uint64_t)max) {
-        (void)err_set(err, ERR_REFUSED,
-                      "could not apply run %lld: its %llu changes are more than the limit of %lld",
-                      (long long)run->id, (unsigned long long)run->plan.changes, (long long)max);
-        return err_hint(err, "If so many are meant, raise MAX_CHANGES or give --max-changes.");
-    }
-    return true;
+    return limits_check(engine->options.settings, run,
+                        run->plan.changes - run->counts[CHANGE_REFUSED], err);
 }
 
 bool engine_apply(struct engine *engine, const struct job *job, int64_t run_id, struct err *err)
@@ -506,25 +520,19 @@ bool engine_apply(struct engine *engine, const struct job *job, int64_t run_id, 
     return ok;
 }
 
-bool engine_resume(struct engine *engine, const struct job *job, int64_t run_id, struct err *err)
+static bool resume_run(struct engine *engine, const struct job *job, const struct run *run,
+                       struct err *err)
 {
-    struct arena arena = {0};
-    struct run run;
-    bool ok = journal_run_get(engine->journal, run_id, &arena, &run, err);
-    arena_done(&arena);
-    if (!ok) {
-        return false;
-    }
-    switch (run.state) {
+    switch (run->state) {
     case RUN_APPLYING:
     case RUN_PAUSED:
     case RUN_INTERRUPTED:
-        return check_limits(engine, &run, err) && apply_run(engine, job, &run, false, err);
+        return check_limits(engine, run, err) && apply_run(engine, job, run, false, err);
     case RUN_DONE:
-        if (run.counts[CHANGE_UNKNOWN] == 0) {
-            return tell_finished(&run, err);
+        if (run->counts[CHANGE_UNKNOWN] == 0) {
+            return tell_finished(run, err);
         }
-        return apply_run(engine, job, &run, true, err);
+        return apply_run(engine, job, run, true, err);
     case RUN_PLANNING:
     case RUN_PLANNED:
     case RUN_FAILED:
@@ -532,10 +540,20 @@ bool engine_resume(struct engine *engine, const struct job *job, int64_t run_id,
     case RUN_STATE_COUNT:
         break;
     }
-    (void)err_set(err, ERR_REFUSED, "could not resume run %lld: it is %s", (long long)run_id,
-                  run_state_name(run.state));
-    if (run.state == RUN_PLANNED) {
-        return err_hint(err, "It was never started: `steward apply %lld`.", (long long)run_id);
+    (void)err_set(err, ERR_REFUSED, "could not resume run %lld: it is %s", (long long)run->id,
+                  run_state_name(run->state));
+    if (run->state == RUN_PLANNED) {
+        return err_hint(err, "It was never started: `steward apply %lld`.", (long long)run->id);
     }
-    return err_hint(err, "Plan anew with `steward %s`.", run.job);
+    return err_hint(err, "Plan anew with `steward %s`.", run->job);
+}
+
+bool engine_resume(struct engine *engine, const struct job *job, int64_t run_id, struct err *err)
+{
+    struct arena arena = {0};
+    struct run run;
+    bool ok = journal_run_get(engine->journal, run_id, &arena, &run, err);
+    ok = ok && resume_run(engine, job, &run, err);
+    arena_done(&arena);
+    return ok;
 }

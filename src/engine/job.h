@@ -54,6 +54,10 @@ struct job_run {
     struct callstats *calls;
     char stamp[CLOCK_TEXT_BYTES]; /* YYYYMMDD_HHMMSS of the run's first start: names of backups */
     const struct plan_header *plan;
+    /* plan() adds what it wants to be known of the plan later and the plan itself does not hold:
+     * members of a JSON object, each led by a comma: `,"max_account_share":{...}`. They are kept in
+     * the run's options. */
+    struct buf facts;
     void *shared; /* the job's, from open to close */
 };
 

@@ -51,6 +51,7 @@ struct settings {
     int64_t batch_size;         /* BATCH_SIZE, 100 */
     int64_t max_batch_failures; /* MAX_BATCH_FAILURES, 10 */
     int64_t max_changes;        /* MAX_CHANGES, 10,000,000: a plan with more is refused at apply */
+    int64_t max_account_share;  /* MAX_ACCOUNT_SHARE in percent, 100: no limit */
     int64_t canary;             /* CANARY, 5: this many first; if all of them fail, stop. 0: none */
     int64_t merge_settle_ms;    /* MERGE_SETTLE_SECONDS, 300 */
 

@@ -56,6 +56,9 @@ const struct setting settings_table[] = {
      "failures in one batch that stop the run; 0: never stop"},
     {"MAX_CHANGES", SETTING_INT, AT(max_changes), 0, 1000000000, "10000000",
      "a plan with more changes is refused when it is to be applied"},
+    {"MAX_ACCOUNT_SHARE", SETTING_INT, AT(max_account_share), 0, 100, "100",
+     "a plan that changes a larger share of one account, in percent, is refused when it is to be "
+     "applied"},
     {"CANARY", SETTING_INT, AT(canary), 0, 1000000, "5",
      "so many changes go first; if all of them fail the run stops; 0: none"},
     {"MERGE_SETTLE_SECONDS", SETTING_SECONDS, AT(merge_settle_ms), 0, 7 * DAY, "300",

@@ -336,10 +336,13 @@ bool journal_run_new(struct journal *journal, const struct run *run, int64_t *re
 }
 
 bool journal_run_planned(struct journal *journal, int64_t id, const char *plan_path,
-                         const struct plan_totals *totals, struct err *err)
+                         const struct plan_totals *totals, str options, struct err *err)
 {
-    struct request request = {
-        .kind = REQUEST_RUN_PLANNED, .run = id, .plan_path = plan_path, .totals = totals};
+    struct request request = {.kind = REQUEST_RUN_PLANNED,
+                              .run = id,
+                              .plan_path = plan_path,
+                              .totals = totals,
+                              .text = options};
     return submit(journal, &request, err);
 }
 

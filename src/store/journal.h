@@ -131,9 +131,11 @@ DEFINE_AUTO(struct journal, journal_close)
 /* A new run in RUN_PLANNING; its number counts up. `run`: job, rules, source, options are read. */
 bool journal_run_new(struct journal *journal, const struct run *run, int64_t *ret_id,
                      struct err *err) MUST_CHECK;
-/* PLANNING -> PLANNED with the finished plan. */
+/* PLANNING -> PLANNED with the finished plan. `options` takes the place of those that the run was
+ * begun with; STR_NONE: they stay. */
 bool journal_run_planned(struct journal *journal, int64_t id, const char *plan_path,
-                         const struct plan_totals *totals, struct err *err) MUST_CHECK;
+                         const struct plan_totals *totals, str options,
+                         struct err *err) MUST_CHECK;
 /* `reason` may be NULL. Stamps started_at on the first APPLYING, finished_at on DONE, FAILED and
  * UNDONE; APPLYING clears finished_at. A move that is not allowed: ERR_INTERNAL. */
 bool journal_run_move(struct journal *journal, int64_t id, enum run_state to, const char *reason,

@@ -41,7 +41,8 @@
       "INSERT INTO run (state, job, rules, source, options) VALUES (?1, ?2, ?3, ?4, ?5)")          \
     X(SQL_RUN_PLANNED,                                                                             \
       "UPDATE run SET state = ?2, plan_path = ?3, plan_hash = ?4, plan_changes = ?5, "             \
-      "plan_review = ?6, plan_bad = ?7, planned_at_ms = ?8 WHERE id = ?1")                         \
+      "plan_review = ?6, plan_bad = ?7, planned_at_ms = ?8, options = coalesce(?9, options) "      \
+      "WHERE id = ?1")                                                                             \
     X(SQL_RUN_MOVE,                                                                                \
       "UPDATE run SET state = ?2, stop_reason = ?3, started_at_ms = ?4, finished_at_ms = ?5 "      \
       "WHERE id = ?1")                                                                             \

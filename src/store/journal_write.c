@@ -258,6 +258,11 @@ static bool do_run_planned(struct journal_writer *writer, const struct request *
     journal_bind_int(stmt, 6, (int64_t)totals->review);
     journal_bind_int(stmt, 7, (int64_t)totals->bad);
     journal_bind_int(stmt, 8, writer->now_ms);
+    if (request->text.ptr != NULL) {
+        journal_bind_text(stmt, 9, request->text);
+    } else {
+        (void)sqlite3_bind_null(stmt, 9);
+    }
     writer->run_known = writer->run_known && writer->run != request->run;
     char hex[SHA256_HEX];
     num_hex(totals->hash, SHA256_BYTES, hex);

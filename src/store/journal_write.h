@@ -40,7 +40,7 @@ struct request {
     const struct transition *transition; /* MOVE */
     uint64_t seq;                        /* ACKNOWLEDGE */
     str name;                            /* STAT: session; AUDIT: event; MEMORY: key */
-    str text; /* STAT: JSON; AUDIT: detail; MEMORY: value, ptr NULL removes */
+    str text; /* STAT: JSON; AUDIT: detail; MEMORY: value, ptr NULL removes; RUN_PLANNED: options */
 };
 
 struct journal_writer;

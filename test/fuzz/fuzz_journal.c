@@ -70,7 +70,7 @@ static void fill(struct journal *journal)
     struct plan_totals totals = {.changes = 9, .review = 1, .bad = 1};
     int64_t id = 0;
     require(journal_run_new(journal, &run, &id, &err));
-    require(journal_run_planned(journal, id, "plans/1.plan", &totals, &err));
+    require(journal_run_planned(journal, id, "plans/1.plan", &totals, STR_NONE, &err));
     for (uint64_t seq = 0; seq < 6; seq++) {
         struct transition move = {.run = id,
                                   .seq = seq,

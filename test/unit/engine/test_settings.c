@@ -90,6 +90,7 @@ static void defaults(void)
     CHECK_INT(s->batch_size, 100);
     CHECK_INT(s->max_batch_failures, 10);
     CHECK_INT(s->max_changes, 10000000);
+    CHECK_INT(s->max_account_share, 100);
     CHECK_INT(s->canary, 5);
     CHECK_INT(s->merge_settle_ms, 300000);
     CHECK_STR(s->backup_dir, "backups");

@@ -68,7 +68,7 @@ static int64_t new_run(struct journal *journal, uint64_t changes)
                       .options = STR("{\"batch\":100}")};
     struct plan_totals totals = {.changes = changes, .review = 2, .bad = 1, .hash = {0xab, 0xcd}};
     CHECK_OK(journal_run_new(journal, &run, &id, &err), err);
-    CHECK_OK(journal_run_planned(journal, id, "plans/1.plan", &totals, &err), err);
+    CHECK_OK(journal_run_planned(journal, id, "plans/1.plan", &totals, STR_NONE, &err), err);
     return id;
 }
 
@@ -154,7 +154,7 @@ static void run_lives_from_planning_to_undone(void)
 
     now_ms = 2000;
     struct plan_totals totals = {.changes = 7, .review = 2, .bad = 1, .hash = {0xab, 0xcd}};
-    CHECK_OK(journal_run_planned(journal, 1, "plans/1.plan", &totals, &err), err);
+    CHECK_OK(journal_run_planned(journal, 1, "plans/1.plan", &totals, STR_NONE, &err), err);
     run = get_run(journal, 1);
     CHECK_INT(run.state, RUN_PLANNED);
     CHECK(run.has_plan);
@@ -218,10 +218,10 @@ static void refused_run_moves_say_why(void)
               "could not move a change of run 1: it has no plan");
     memset(long_path, 'x', sizeof(long_path));
     long_path[64] = '\0';
-    CHECK_ERR(journal_run_planned(journal, 1, long_path, &totals, &err), err, ERR_INTERNAL,
+    CHECK_ERR(journal_run_planned(journal, 1, long_path, &totals, STR_NONE, &err), err, ERR_INTERNAL,
               "could not record the plan of run 1: its path is too long");
-    CHECK_OK(journal_run_planned(journal, 1, long_path + 1, &totals, &err), err);
-    CHECK_ERR(journal_run_planned(journal, 1, "p", &totals, &err), err, ERR_INTERNAL,
+    CHECK_OK(journal_run_planned(journal, 1, long_path + 1, &totals, STR_NONE, &err), err);
+    CHECK_ERR(journal_run_planned(journal, 1, "p", &totals, STR_NONE, &err), err, ERR_INTERNAL,
               "could not move run 1 from planned to planned: not an allowed move");
     CHECK_OK(move(journal, 1, 0, CHANGE_PLANNED, CHANGE_REFUSED, &err), err);
     CHECK_OK(journal_run_last(journal, &id, &err), err);
@@ -1414,7 +1414,7 @@ static void each_request_fails_on_a_lost_table(void)
         if (cases[i].request == 0) {
             ok = journal_run_new(journal, &fresh, &id, &err);
         } else if (cases[i].request == 1) {
-            ok = journal_run_planned(journal, 1, "p", &totals, &err);
+            ok = journal_run_planned(journal, 1, "p", &totals, STR_NONE, &err);
         } else if (cases[i].request == 2) {
             ok = journal_run_move(journal, 1, RUN_APPLYING, NULL, &err);
         } else if (cases[i].request == 3) {
