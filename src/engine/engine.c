@@ -11,6 +11,7 @@
 #include "engine/internal.h"
 #include "engine/limits.h"
 #include "engine/progress.h"
+#include "engine/undo.h"
 #include "store/lock.h"
 
 static const char *const directories[] = {"logs", "reports", "plans", "limits"};
@@ -430,6 +431,8 @@ static bool work_through(struct engine *engine, const struct job *job, struct jo
         .schedule = schedule,
         .settle_ms = job->settle_ms(settings),
         .max_sends = settings->max_retries > 0 ? (int)settings->max_retries : 1,
+        .verified = undo_is_plan(plan_reader_header(plan)) ? undo_verified : NULL,
+        .verified_ctx = engine,
     };
     const struct progress_options progress_options = {
         .mode = engine->options.progress,
@@ -485,7 +488,9 @@ static bool apply_run(struct engine *engine, const struct job *job, const struct
     if (ok) {
         log_context(run->id, "");
         ok = begin_applying(engine, run, err) && stamp_first_start(engine, &job_run, err) &&
-             work_through(engine, job, &job_run, plan, settle_only, &halted, err);
+             undo_begin(engine, run->id, err) &&
+             work_through(engine, job, &job_run, plan, settle_only, &halted, err) &&
+             undo_end(engine, run->id, err);
         job->close(&job_run);
     }
     engine_job_run_done(&job_run);

@@ -72,8 +72,12 @@ static void conclude(struct hand *hand, struct work_item *item, enum change_stat
         outcome = WORK_LEFT;
     } else {
         (void)FAILPOINT("apply.after_outcome");
+        if (to == CHANGE_VERIFIED && executor->verified != NULL) {
+            executor->verified(executor->verified_ctx, &item->change);
+        }
         if (why != NULL) {
-            log_at(executor->run->log, LOG_WARN, "change not done",
+            log_at(executor->run->log, LOG_WARN,
+                   to == CHANGE_VERIFIED ? "change done, but for this" : "change not done",
                    LOG_STR("change", item->change.plan.id), LOG_STR("state", change_state_name(to)),
                    LOG_ERR(why));
         } else {
@@ -284,6 +288,19 @@ static void still_open(struct hand *hand, struct work_item *item, int64_t age_ms
     conclude(hand, item, CHANGE_UNKNOWN, WORK_FAILED, &open);
 }
 
+/* Has it happened, and is what belongs to it done? */
+static enum confirm_result look(struct hand *hand, struct work_item *item, struct err *err)
+{
+    const struct job *job = hand->executor->job;
+    enum confirm_result result = job->confirm(hand->worker, &item->change, err);
+    if (result == CONFIRM_DONE && job->finish != NULL) {
+        (void)FAILPOINT("apply.before_finish");
+        result = job->finish(hand->worker, &item->change, err);
+        (void)FAILPOINT("apply.after_finish");
+    }
+    return result;
+}
+
 static void do_confirm(struct hand *hand, struct work_item *item)
 {
     struct executor *executor = hand->executor;
@@ -295,9 +312,9 @@ static void do_confirm(struct hand *hand, struct work_item *item)
         item->first_look_ms = now_ms;
     }
     (void)FAILPOINT("apply.before_confirm");
-    switch (executor->job->confirm(hand->worker, &item->change, &err)) {
+    switch (look(hand, item, &err)) {
     case CONFIRM_DONE:
-        conclude(hand, item, CHANGE_VERIFIED, WORK_VERIFIED, NULL);
+        conclude(hand, item, CHANGE_VERIFIED, WORK_VERIFIED, err_is(&err) ? &err : NULL);
         return;
     case CONFIRM_PENDING:
         still_open(hand, item, age_ms, &err);

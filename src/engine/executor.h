@@ -16,7 +16,7 @@
  *
  * Failpoints: apply.before_check apply.after_check apply.after_capture apply.after_backed_up
  * apply.before_intent apply.after_intent apply.after_answer apply.after_ack apply.before_confirm
- * apply.before_outcome apply.after_outcome.
+ * apply.before_finish apply.after_finish apply.before_outcome apply.after_outcome.
  */
 #ifndef STEWARD_ENGINE_EXECUTOR_H
 #define STEWARD_ENGINE_EXECUTOR_H
@@ -31,6 +31,9 @@ struct executor {
     struct schedule *schedule;
     int64_t settle_ms;
     int max_sends;
+    /* After a change is durably `verified`, in its worker; NULL: nobody wants to know. */
+    void (*verified)(void *ctx, const struct job_change *change);
+    void *verified_ctx;
 };
 
 /* Runs the schedule empty with `workers` threads; false only where a thread could not start. Why it

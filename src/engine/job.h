@@ -11,6 +11,8 @@
  *   apply    the one side effect: at most one request that changes something
  *   confirm  read until the remote shows it; may be called many times, later, by another worker or
  *            process, when all that is left is the plan, the journal row and the sealed backup
+ *   finish   may be missing; what belongs to the change once it has happened and is harmless to repeat:
+ *            each write only after a read that shows it is wanted still. Looked at again like confirm
  *   forget   release what check and capture kept
  *
  * Results are told by the error's kind and flags; the engine turns them into states:
@@ -21,6 +23,8 @@
  *            ambiguous: certainly nothing happened -> failed; retryable or fatal: back to backed_up
  *            (sent again later, or the run pauses)
  *   confirm  see the enum below
+ *   finish   the same enum; CONFIRM_DONE with an error filled: done, and the error is a remark for
+ *            people (what was left as it is), which changes no state
  *
  * Waiting for rate limits and retries of reads happen inside (remote/); a raised stop ends them
  * with ERR_INTERRUPTED, and the change stays where it was.
@@ -48,7 +52,8 @@ struct job_run {
     struct stop *stop;
     struct log *log;
     int workspace_fd;
-    struct journal *journal; /* what earlier runs did and what people decided: to be read */
+    struct journal *journal; /* what earlier runs did and what people decided: to be read, and while
+                                applying for its memory (store/memory.h) */
     struct vault *vault;
     struct limiter *limiter;
     struct callstats *calls;
@@ -94,12 +99,28 @@ struct plan_summary {
     size_t first_bad_count;
 };
 
+/* What job->undo->plan gets as its options: the changes of a run that are to be undone, in order, and
+ * those that cannot be now (`why_not`, else NULL). The plan's first column is UNDO_ORIGIN; its `after` is
+ * what undo_origin_text (engine/undo.h) makes. */
+#define UNDO_ORIGIN "undoes"
+typedef bool (*undo_take_fn)(void *ctx, const struct plan_change *change,
+                             const struct change_row *row, const char *why_not, struct err *err);
+struct undo_source {
+    int64_t run;
+    const struct plan_header *header; /* of the run's plan */
+    bool (*each)(void *ctx, undo_take_fn take, void *take_ctx, struct err *err);
+    void *ctx;
+};
+
 struct job {
     const char *name;       /* "merge" */
     const char *summary;    /* one line */
     const char *remote;     /* "devrev": names the limiter's file */
     int64_t rate_calls;     /* default limit where RATE_LIMIT_CALLS is not set: 45 ... */
     int64_t rate_period_ms; /* ... in 60,000 */
+
+    const struct job *undo;    /* the job that undoes it; NULL: none can */
+    const char *const *limits; /* of such a job: what does not come back, lines for people; NULL-ended */
 
     /* Decides, writes the plan file `path` below the workspace and fills *ret. `options` is the
      * job's own options struct, from its command. Deterministic: same input, same bytes. */
@@ -118,6 +139,7 @@ struct job {
     bool (*capture)(void *worker, struct job_change *change, struct err *err);
     bool (*apply)(void *worker, struct job_change *change, struct err *err);
     enum confirm_result (*confirm)(void *worker, struct job_change *change, struct err *err);
+    enum confirm_result (*finish)(void *worker, struct job_change *change, struct err *err);
     void (*forget)(struct job_change *change);
 
     /* After the outcome is durable: note it in the backup's logs and merge_state. Failing only
