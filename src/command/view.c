@@ -383,6 +383,16 @@ static void print_bad(const struct plan_summary *summary, FILE *out)
     }
 }
 
+static void print_links(const struct plan_summary *summary, FILE *out)
+{
+    if (summary->stale_links != 0) {
+        (void)fprintf(out,
+                      "\nOf %" PRIu64 " remembered links %" PRIu64
+                      " name a record that the source does not have: steward links list\n",
+                      summary->links, summary->stale_links);
+    }
+}
+
 bool view_preview(struct engine *engine, const struct job *job, const struct run *run,
                   const struct plan_summary *summary, FILE *out, struct err *err)
 {
@@ -409,6 +419,7 @@ bool view_preview(struct engine *engine, const struct job *job, const struct run
         if (totals->changes == 0) {
             (void)fputs("\nThere is nothing to change.\n", out);
         }
+        print_links(summary, out);
     }
     buf_done(&previewer.reviews);
     return ok;

@@ -91,6 +91,8 @@ struct plan_summary {
     uint64_t rows; /* good and bad, without header and blank lines */
     uint64_t bad;
     uint64_t keep, merge, review, none; /* decisions by action, where the job has such */
+    uint64_t links;                     /* what people decided about pairs, as it is remembered */
+    uint64_t stale_links;               /* of these: about a record that the source does not have */
     struct plan_totals totals;
     struct {
         uint64_t line;

@@ -2,6 +2,7 @@
 #include "job/merge.h"
 
 #include "job/merge_internal.h"
+#include "job/merge_memory.h"
 #include "job/merge_plan.h"
 #include "job/source.h"
 #include "match/rules.h"
@@ -58,11 +59,17 @@ static bool merge_plan(struct job_run *run, const void *options, const char *pat
     if (wanted->source != NULL && !read_source(run, wanted, rules, spooled, err)) {
         return false;
     }
+    AUTO(links_free)
+    struct links *links = merge_memory_links(run->journal, run->workspace_fd, err);
+    if (links == NULL) {
+        return false;
+    }
     struct merge_plan_options planner = {
         .csv_path = wanted->source != NULL ? spooled : wanted->csv_path,
         .csv_dir_fd = wanted->source != NULL ? run->workspace_fd : 0,
         .rules = rules,
         .map = wanted->map,
+        .links = links,
         .csv_out = wanted->csv_out,
         .strict = wanted->strict,
         .threads = wanted->threads,
@@ -83,7 +90,8 @@ static bool merge_plan(struct job_run *run, const void *options, const char *pat
     }
     summarise(&result, ret);
     ret->totals = totals;
-    return true;
+    ret->links = links_count(links);
+    return merge_memory_note(run, links, plan, &ret->stale_links, err);
 }
 
 /* --- life ---------------------------------------------------------------------------------- */

@@ -26,6 +26,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "match/links.h"
 #include "store/plan.h"
 
 struct merge_plan_options {
@@ -37,6 +38,8 @@ struct merge_plan_options {
     bool strict;             /* one bad row is enough to plan nothing */
     int threads;             /* 0: one for each processor, at most 8 */
     const struct stop *stop; /* may be NULL; level 1 ends the run */
+    /* what people decided about pairs; NULL: nothing */
+    const struct links *links;
 };
 
 /* A bad row, for the screen. */
