@@ -82,47 +82,25 @@ bool csv_write_contacts(const struct world *world, const char *path, struct err 
     return write_file(path, &out, err);
 }
 
-/* --- the pivot, with the labels that strategy 1 would have got ---------------------------------- */
+/* --- the pivot ---------------------------------------------------------------------------------- */
 
-struct cluster {
-    uint32_t size;
-    uint32_t cxp;
-};
-
-static bool is_cxp(const struct user *user)
+static bool is_number(const char *text)
 {
-    return strncmp(user->now->external_ref, "user_", 5) == 0;
+    return text[0] != '\0' && strspn(text, "0123456789") == strlen(text);
 }
 
-static str cluster_key(struct arena *arena, const struct user *user)
+/* The application's own number of the contact, which stands in its reference. */
+static const char *cxp_user_id(const char *ref)
 {
-    return str_of(arena_printf(arena, "%s\n%s", user->now->email != NULL ? user->now->email : "",
-                               user->account != NULL ? user->account->obj.id : ""));
+    return strncmp(ref, "user_", 5) == 0 ? ref + 5 : is_number(ref) ? ref : "";
 }
 
-static void count_clusters(const struct world *world, struct arena *arena, struct map *clusters)
+static void pivot_row(struct buf *out, const struct user *user)
 {
-    for (size_t i = 0; i < world->all[KIND_USER].len; i++) {
-        const struct user *user = (const struct user *)world->all[KIND_USER].items[i];
-        if (!is_live(user)) {
-            continue;
-        }
-        str key = cluster_key(arena, user);
-        struct cluster *cluster = map_get(clusters, key);
-        if (cluster == NULL) {
-            cluster = arena_new(arena, struct cluster);
-            (void)map_put(clusters, key, cluster);
-        }
-        cluster->size++;
-        cluster->cxp += is_cxp(user);
-    }
-}
-
-static void pivot_row(struct buf *out, const struct user *user, bool labelled)
-{
+    static const char *const labels[] = {
+        [LABEL_NONE] = "", [LABEL_MERGE] = "Merge", [LABEL_MAIN] = "Main"};
     const struct user_version *version = user->now;
     const struct account *account = user->account;
-    bool cxp = is_cxp(user);
     field(out, version->email, true);
     field(out, version->external_ref, false);
     field(out, version->modified_by->now->display_name, false);
@@ -132,35 +110,31 @@ static void pivot_row(struct buf *out, const struct user *user, bool labelled)
     field(out, account != NULL ? account->obj.id : "", false);
     field(out, account != NULL ? account->name : "", false);
     field_time(out, version->modified_ms);
-    field(out, cxp ? version->external_ref + 5 : "", false);
+    field(out, cxp_user_id(version->external_ref), false);
     field(out, user->obj.ord % 5 == 0 ? "Yes" : "No", false);
     field(out, "", false);
     field(out, account != NULL ? "Yes" : "No", false);
     field_number(out, reported(user));
-    field(out, labelled ? (cxp ? "Main" : "Merge") : "", false);
-    field(out, labelled ? "1" : "", false);
+    field(out, labels[user->label], false);
+    if (user->label != LABEL_NONE) {
+        field_number(out, user->label_strategy);
+    } else {
+        field(out, "", false);
+    }
     csv_end_row(out);
 }
 
 void csv_pivot(const struct world *world, struct buf *out)
 {
-    struct arena arena = {0};
-    struct map clusters = {0};
-    count_clusters(world, &arena, &clusters);
     buf_addz(out, "Email,External Ref,Modified By Name,User ID,Type,Display ID,Devrev Account ID,"
                   "Devrev Account Name,Updated At,CXP User id,Updated by BI service,,Linked to acc,"
                   "Tickets,Action,Strategy\n");
     for (size_t i = 0; i < world->all[KIND_USER].len; i++) {
         const struct user *user = (const struct user *)world->all[KIND_USER].items[i];
         if (is_live(user)) {
-            const struct cluster *cluster = map_get(&clusters, cluster_key(&arena, user));
-            bool labelled = user->account != NULL && user->now->email != NULL &&
-                            user->now->email[0] != '\0' && cluster->size > 1 && cluster->cxp == 1;
-            pivot_row(out, user, labelled);
+            pivot_row(out, user);
         }
     }
-    map_done(&clusters);
-    arena_done(&arena);
 }
 
 bool csv_write_pivot(const struct world *world, const char *path, struct err *err)

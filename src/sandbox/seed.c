@@ -182,6 +182,8 @@ static void add_contact(struct world *world, struct rng *rng, const struct seed_
     if (seed->account != UINT32_MAX) {
         user->account = (struct account *)world->all[KIND_ACCOUNT].items[seed->account];
     }
+    user->label = seed->label;
+    user->label_strategy = seed->label_strategy;
     struct user_version *version = arena_new(&world->arena, struct user_version);
     *version = (struct user_version){
         .since_ms = INT64_MIN,
@@ -192,7 +194,8 @@ static void add_contact(struct world *world, struct rng *rng, const struct seed_
         .state = "active",
         .modified_ms = seed->updated_ms};
     uint64_t dice = rng_next(rng);
-    version->modified_by = dice % 9 == 0 ? world->bot : dev_user(world, dice / 16);
+    bool by_bot = seed->editor == EDITOR_ANYONE ? dice % 9 == 0 : seed->editor == EDITOR_BOT;
+    version->modified_by = by_bot ? world->bot : dev_user(world, dice / 16);
     if (dice % 3 == 0) {
         version->phone_numbers =
             arena_printf(&world->arena, "[\"+1202555%04u\"]", (unsigned)(dice / 1024 % 10000));

@@ -4,13 +4,17 @@
  *
  * Contacts: at least a quarter of their number are `revu-pairs` pairs with
  * the same address byte for byte; beside them pairs that differ in case or in the spelling of the
- * domain, groups of three and four, pairs of other shapes, role and missing addresses, singles.
+ * domain, groups of three and four, pairs of other shapes, role and missing addresses, singles, and
+ * what each strategy of `external-contacts` looks for. The reference of a contact is unique within its
+ * account, as DevRev wants it, not beyond.
  */
 #ifndef STEWARD_SANDBOX_SEED_H
 #define STEWARD_SANDBOX_SEED_H
 
 #include "base/rng.h"
 #include "sandbox/world.h"
+
+enum seed_editor { EDITOR_ANYONE, EDITOR_BOT, EDITOR_AGENT };
 
 struct seed_contact {
     const char *id; /* NULL: numbered */
@@ -24,6 +28,9 @@ struct seed_contact {
     uint32_t issues;
     uint32_t conversations;
     uint32_t account; /* place among the accounts; UINT32_MAX none */
+    enum seed_editor editor;
+    enum seed_label label;
+    uint8_t label_strategy; /* 1 to 5, of `external-contacts` */
 };
 
 struct seed_sizes {

@@ -55,6 +55,9 @@ static const struct name LAST[] = {
 static const char *const DOMAINS[] = {"example.com",      "example.org",      "example.net",
                                       "mail.example.com", "corp.example.org", "team.example.net"};
 
+/* The two accounts whose contacts belong to somebody else's account (seed.c names them). */
+enum { ACCOUNT_OTHER = 0, ACCOUNT_GENERIC = 1, ACCOUNTS_NAMED = 2 };
+
 struct maker {
     struct world *world;
     struct rng *rng;
@@ -137,7 +140,8 @@ static const struct name *pick(struct maker *maker, const struct name *names, si
 
 static uint32_t some_account(struct maker *maker)
 {
-    return 2 + (uint32_t)rng_below(maker->rng, maker->accounts - 2);
+    uint64_t real = maker->accounts - ACCOUNTS_NAMED;
+    return ACCOUNTS_NAMED + (uint32_t)rng_below(maker->rng, real);
 }
 
 static const char *upper(struct maker *maker, const char *text)
@@ -149,6 +153,13 @@ static const char *upper(struct maker *maker, const char *text)
         }
     }
     return copy;
+}
+
+/* What people would have written beside it. */
+static void label(struct seed_contact *contact, enum seed_label label, uint8_t strategy)
+{
+    contact->label = label;
+    contact->label_strategy = strategy;
 }
 
 /* One generated reference, one user_ reference. `twist`: the addresses differ in case. */
@@ -168,6 +179,10 @@ static void add_pair(struct maker *maker, bool twist)
     if (survivor != NULL) {
         survivor->external_ref = user_ref(maker);
         activity(maker, survivor, 6);
+        if (account == other && account != UINT32_MAX) {
+            label(loser, LABEL_MERGE, 1);
+            label(survivor, LABEL_MAIN, 1);
+        }
     }
     maker->groups++;
 }
@@ -197,13 +212,142 @@ static void add_group(struct maker *maker, const char *email, uint32_t generated
     maker->groups++;
 }
 
+/* --- the other strategies of `external-contacts` ------------------------------------------------ */
+
+/* A person who has several contacts. */
+struct person {
+    const struct name *first;
+    const struct name *last;
+    const char *local; /* of addresses */
+};
+
+static struct person somebody(struct maker *maker)
+{
+    struct person person = {pick(maker, FIRST, ARRAY_LEN(FIRST)),
+                            pick(maker, LAST, ARRAY_LEN(LAST)), NULL};
+    person.local = arena_printf(&maker->world->arena, "%s.%s%u", person.first->ascii,
+                                person.last->ascii, maker->groups);
+    return person;
+}
+
+/* `ref` NULL: the system's own. NULL where the world is full. */
+static struct seed_contact *add_of(struct maker *maker, const struct person *person,
+                                   const char *email, uint32_t account, const char *ref)
+{
+    struct seed_contact *contact = add(maker, email, person->first, person->last, account);
+    if (contact != NULL) {
+        contact->external_ref = ref;
+        activity(maker, contact, 4);
+    }
+    return contact;
+}
+
+static void label_if(struct seed_contact *contact, enum seed_label which, uint8_t strategy)
+{
+    if (contact != NULL) {
+        label(contact, which, strategy);
+    }
+}
+
+static const char *number_ref(struct maker *maker)
+{
+    return arena_printf(&maker->world->arena, "%u", 700000 + maker->groups);
+}
+
+/* All from the application, all but one amended by the bot. */
+static void add_amended(struct maker *maker)
+{
+    struct person person = somebody(maker);
+    const char *email = address(maker, person.first, person.last);
+    uint32_t account = some_account(maker);
+    uint64_t amended = 1 + rng_below(maker->rng, 2);
+    for (uint64_t i = 0; i <= amended; i++) {
+        struct seed_contact *contact = add_of(maker, &person, email, account, user_ref(maker));
+        if (contact != NULL) {
+            contact->editor = i < amended ? EDITOR_BOT : EDITOR_AGENT;
+            label(contact, i < amended ? LABEL_MERGE : LABEL_MAIN, 2);
+        }
+    }
+    maker->groups++;
+}
+
+/* One reference in several accounts; the one with an address and on a real account is the main one. */
+static void add_shared_ref(struct maker *maker)
+{
+    struct person person = somebody(maker);
+    const char *email = address(maker, person.first, person.last);
+    const char *ref = arena_printf(&maker->world->arena, "crm-%u", maker->groups);
+    bool blank = rng_below(maker->rng, 2) == 0;
+    label_if(add_of(maker, &person, email, some_account(maker), ref), LABEL_MAIN, 3);
+    label_if(add_of(maker, &person, blank ? "" : email, ACCOUNT_OTHER, ref), LABEL_MERGE, 3);
+    if (rng_below(maker->rng, 3) == 0) {
+        label_if(add_of(maker, &person, "", UINT32_MAX, ref), LABEL_MERGE, 3);
+    }
+    maker->groups++;
+}
+
+/* On the generic account and on a real one. `chain`: what goes into the real one has survived before. */
+static void add_upwork(struct maker *maker, bool chain)
+{
+    struct person person = somebody(maker);
+    struct arena *arena = &maker->world->arena;
+    const char *plain = arena_printf(arena, "%s@upwork.com", person.local);
+    const char *tagged = arena_printf(arena, "%s+team@cloud.upwork.com", person.local);
+    const char *ref = arena_printf(arena, "crm-%u", maker->groups);
+    label_if(add_of(maker, &person, tagged, some_account(maker), chain ? ref : user_ref(maker)),
+             LABEL_MAIN, 4);
+    label_if(add_of(maker, &person, plain, ACCOUNT_GENERIC, NULL), LABEL_MERGE, chain ? 1 : 4);
+    if (chain) {
+        label_if(add_of(maker, &person, plain, ACCOUNT_GENERIC, user_ref(maker)), LABEL_MERGE, 4);
+    }
+    maker->groups++;
+}
+
+/* On OTHER and on a real account; with `more`, the reference that is the contact's own id tells. */
+static void add_velocity(struct maker *maker, bool more)
+{
+    struct person person = somebody(maker);
+    const char *email = address(maker, person.first, person.last);
+    label_if(add_of(maker, &person, email, some_account(maker), number_ref(maker)), LABEL_MAIN, 5);
+    label_if(add_of(maker, &person, email, ACCOUNT_OTHER, NULL), LABEL_MERGE, 5);
+    if (more) {
+        const char *ref = arena_printf(&maker->world->arena, "crm-%u", maker->groups);
+        label_if(add_of(maker, &person, email, ACCOUNT_OTHER, ref), LABEL_MERGE, 5);
+    }
+    maker->groups++;
+}
+
+static void add_strategy(struct maker *maker)
+{
+    switch (rng_below(maker->rng, 7)) {
+    case 0:
+        add_shared_ref(maker);
+        break;
+    case 1:
+        add_upwork(maker, false);
+        break;
+    case 2:
+        add_upwork(maker, true);
+        break;
+    case 3:
+        add_velocity(maker, false);
+        break;
+    case 4:
+        add_velocity(maker, true);
+        break;
+    default:
+        add_amended(maker);
+        break;
+    }
+}
+
 /* Everything that is no pair, in turn. */
 static void add_other(struct maker *maker)
 {
     static const char *const roles[] = {"info", "support", "noreply", "billing"};
     const char *role = arena_printf(&maker->world->arena, "%s@account%u.example.com",
                                     roles[maker->groups % ARRAY_LEN(roles)], maker->groups / 48);
-    switch (rng_below(maker->rng, 16)) {
+    switch (rng_below(maker->rng, 23)) {
     case 0:
         add_group(maker, NULL, 1, 2, 0);
         break;
@@ -231,6 +375,16 @@ static void add_other(struct maker *maker)
     case 8:
     case 9:
         add_group(maker, NULL, 1, 0, 0);
+        break;
+    case 10:
+    case 11:
+    case 12:
+    case 13:
+    case 14:
+    case 15:
+    case 16:
+    case 17:
+        add_strategy(maker);
         break;
     default:
         add_group(maker, NULL, 0, 1, 0);

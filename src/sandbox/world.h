@@ -75,13 +75,18 @@ struct user_version {
     bool deleted;
 };
 
+/* What people wrote beside a contact of the pivot export. */
+enum seed_label { LABEL_NONE, LABEL_MERGE, LABEL_MAIN };
+
 struct user {
     struct obj obj;
     enum user_type type;
     struct user_version *now;
     struct user *created_by;
     struct account *account; /* may be NULL */
-    struct list works;       /* every work that ever named this user, oldest first */
+    enum seed_label label;
+    uint8_t label_strategy; /* 0 none */
+    struct list works;      /* every work that ever named this user, oldest first */
     struct list conversations;
 };
 

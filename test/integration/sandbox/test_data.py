@@ -68,8 +68,11 @@ def test_contacts_hold_pairs_and_more(exe):
                 assert any(not row["DISPLAY_NAME"].isascii() for row in rows)
                 assert any(mail != mail.lower() for mail in groups)
                 assert any(int(row["TICKET_COUNT"]) > 50 for row in rows)
-                refs = [row["EXTERNAL_REF"] for row in rows]
+                pivot = list(csv.DictReader(open(box.path("p.csv"), encoding="utf-8", newline="")))
+                refs = [(row["Devrev Account ID"], row["External Ref"]) for row in pivot]
                 equal(len(set(refs)), len(refs))
+                labels = {(row["Action"], row["Strategy"]) for row in pivot}
+                equal(labels, {("", ""), *((action, number) for action in ("Main", "Merge") for number in "12345")})
 
 
 def test_csvs_agree_with_the_api(exe):
