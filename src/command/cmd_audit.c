@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "command/session.h"
 
 static const struct option options[] = {
@@ -15,26 +16,103 @@ static const struct option options[] = {
     {.name = NULL},
 };
 
+static bool tell_broken(const struct audit_walk *walk, struct err *err)
+{
+    char entries[80];
+    if (walk->to > walk->broken) {
+        (void)snprintf(entries, sizeof(entries), "entries %" PRIu64 " to %" PRIu64, walk->broken,
+                       walk->to);
+    } else {
+        (void)snprintf(entries, sizeof(entries), "entry %" PRIu64, walk->broken);
+    }
+    switch (walk->fault) {
+    case AUDIT_WHOLE:
+        return true;
+    case AUDIT_CHANGED:
+        (void)err_set(err, ERR_VERIFY,
+                      "could not vouch for the audit trail: %s of %" PRIu64
+                      " was changed by hand, or the one before it together with its hash",
+                      entries, walk->entries);
+        break;
+    case AUDIT_MISSING:
+        (void)err_set(err, ERR_VERIFY, "could not vouch for the audit trail: %s %s missing",
+                      entries, walk->to > walk->broken ? "are" : "is");
+        break;
+    case AUDIT_MOVED:
+        (void)err_set(
+            err, ERR_VERIFY,
+            "could not vouch for the audit trail: another entry stands in the place of %s",
+            entries);
+        break;
+    case AUDIT_ADDED:
+        (void)err_set(err, ERR_VERIFY,
+                      "could not vouch for the audit trail: %s %s added by hand, or its end was "
+                      "changed",
+                      entries, walk->to > walk->broken ? "were" : "was");
+        break;
+    case AUDIT_HEAD_MISSING:
+        (void)err_set(err, ERR_VERIFY,
+                      "could not vouch for the audit trail: the row that says where it ends is "
+                      "missing, so %s and later ones may be missing too",
+                      entries);
+        break;
+    }
+    return err_hint(err,
+                    "Entries before it are as they were written; keep steward.db as evidence.");
+}
+
+static void print_verdict(const struct audit_walk *walk, const struct audit_difference *difference)
+{
+    char head[SHA256_HEX];
+    num_hex(walk->hash, SHA256_BYTES, head);
+    AUTO_BUF struct buf out = {0};
+    buf_printf(&out, "{\"entries\":%" PRIu64 ",\"broken_at\":", walk->entries);
+    if (walk->broken != 0) {
+        buf_printf(&out, "%" PRIu64 ",\"how\":\"%s\",\"head\":null", walk->broken,
+                   audit_fault_name(walk->fault));
+    } else {
+        buf_printf(&out, "null,\"how\":null,\"head\":\"%s\"", head);
+    }
+    buf_printf(&out, ",\"differences\":%" PRIu64 ",\"difference\":", difference->count);
+    if (difference->count != 0) {
+        buf_add_json(&out, str_of(difference->first));
+    } else {
+        buf_addz(&out, "null");
+    }
+    (void)printf("%s}\n", buf_z(&out));
+}
+
 static bool verify(struct session *session, struct err *err)
 {
-    uint64_t entries;
-    uint64_t broken;
-    if (!journal_audit_verify(engine_journal(session->engine), &entries, &broken, err)) {
+    struct audit_walk walk;
+    struct audit_difference difference;
+    if (!journal_audit_compare(engine_journal(session->engine), &walk, &difference, err)) {
         return false;
     }
     if (session->cli->json) {
-        (void)printf("{\"entries\":%" PRIu64 ",\"broken_at\":", entries);
-        (void)(broken != 0 ? printf("%" PRIu64 "}\n", broken) : printf("null}\n"));
-    } else if (broken == 0) {
-        (void)printf("The audit trail is whole: %" PRIu64 " entries.\n", entries);
+        print_verdict(&walk, &difference);
     }
-    if (broken != 0) {
+    if (walk.broken != 0) {
+        return tell_broken(&walk, err);
+    }
+    if (difference.count != 0) {
+        char more[64] = "";
+        if (difference.count > 1) {
+            (void)snprintf(more, sizeof(more), " (and %" PRIu64 " more)", difference.count - 1);
+        }
         (void)err_set(err, ERR_VERIFY,
-                      "could not vouch for the audit trail: entry %" PRIu64 " of %" PRIu64
-                      " was changed, removed or added by hand",
-                      broken, entries);
+                      "could not vouch for the journal: it is not what the audit trail says: %s%s",
+                      difference.first, more);
         return err_hint(err,
-                        "Entries before it are as they were written; keep steward.db as evidence.");
+                        "Somebody edited steward.db by hand: keep it as evidence. What is true "
+                        "at the remote, `steward verify RUN` tells.");
+    }
+    if (!session->cli->json) {
+        char head[SHA256_HEX];
+        num_hex(walk.hash, SHA256_BYTES, head);
+        (void)printf("The audit trail is whole: %" PRIu64 " entries, and the journal agrees.\n"
+                     "Its end: %s\n",
+                     walk.entries, head);
     }
     return true;
 }
@@ -51,7 +129,8 @@ static bool print_entry(void *ctx, uint64_t seq, str body)
 static bool show(struct session *session, struct err *err)
 {
     int64_t run = 0;
-    const char *text = cli_get(session->cli, "run");
+    const char *text =
+        session->cli->arg_count > 1 ? session->cli->args[1] : cli_get(session->cli, "run");
     if (text != NULL && !engine_find_run(session->engine, str_of(text), &run, err)) {
         return false;
     }
@@ -61,6 +140,12 @@ static bool show(struct session *session, struct err *err)
 static int run_audit(struct cli *cli, struct err *err)
 {
     AUTO_SESSION struct session session = {0};
+    if (cli->arg_count > 1 && strcmp(cli->args[0], "verify") == 0) {
+        (void)err_set(err, ERR_USAGE, "could not understand '%s': verify takes no run",
+                      cli->args[1]);
+        (void)err_hint(err, "It checks the whole trail: `steward audit verify`.");
+        return command_fail(err);
+    }
     if (!session_open(&session, cli, SESSION_READ, err)) {
         return command_fail(err);
     }
@@ -69,25 +154,29 @@ static int run_audit(struct cli *cli, struct err *err)
 }
 
 static const struct choice choices[] = {
-    {"verify", "check the chain of hashes over all entries"},
-    {"show", "print the entries, one JSON line each"},
+    {"verify", "check the chain of hashes over all entries, and the journal against them"},
+    {"show", "print the entries, of one RUN or all, one JSON line each"},
     {NULL, NULL},
 };
 
 const struct command command_audit = {
     .name = "audit",
     .summary = "check or print the audit trail",
-    .usage = "verify|show [--run RUN] [options]",
-    .description = "Every decision, request and outcome is an entry of an append-only trail in "
-                   "which each entry "
-                   "holds a hash over the one before, so that nothing can be changed, removed or "
-                   "put in between "
-                   "unnoticed. Entries hold ids and no personal data.\n\n"
-                   "Exit code 5: verify found a broken entry.",
+    .usage = "verify | show [RUN] [options]",
+    .description =
+        "Every decision, request and outcome is an entry of an append-only trail in which each "
+        "entry holds a hash over the one before, so that nothing can be changed, removed or put in "
+        "between unnoticed. Entries hold ids and no personal data.\n\n"
+        "verify names the first entry that is not as it was written, and what the journal says of "
+        "a "
+        "run or a change otherwise than the trail's last word on it. It prints the hash of the "
+        "trail's end: noted in another place, it shows later that nothing before it was written "
+        "anew.\n\n"
+        "Exit code 5: verify found something.",
     .options = options,
     .choices = choices,
     .safety = SAFETY_READ_ONLY,
     .min_args = 1,
-    .max_args = 1,
+    .max_args = 2,
     .run = run_audit,
 };

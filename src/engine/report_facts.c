@@ -296,8 +296,13 @@ static bool collect(struct collector *collector, int64_t run_id, struct err *err
         return false;
     }
     join_slots(collector);
-    return journal_audit_verify(engine->journal, &facts->audit_entries, &facts->audit_broken_at,
-                                err);
+    struct audit_walk audit;
+    if (!journal_audit_verify(engine->journal, &audit, err)) {
+        return false;
+    }
+    facts->audit_entries = audit.entries;
+    facts->audit_broken_at = audit.broken;
+    return true;
 }
 
 bool report_facts_collect(struct engine *engine, int64_t run, struct report_facts *ret,

@@ -80,6 +80,17 @@ bool change_state_parse(str name, enum change_state *ret)
     return false;
 }
 
+bool run_state_parse(str name, enum run_state *ret)
+{
+    for (int state = 0; state < RUN_STATE_COUNT; state++) {
+        if (str_eqz(name, run_names[state])) {
+            *ret = (enum run_state)state;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool change_move_allowed(enum change_state from, enum change_state to)
 {
     return (unsigned)from < CHANGE_STATE_COUNT && (unsigned)to < CHANGE_STATE_COUNT &&

@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "store/audit.h"
 #include "store/plan.h"
 
 #define CHANGE_STATES(X)                                                                           \
@@ -71,6 +72,7 @@ enum run_state {
 const char *change_state_name(enum change_state state);
 const char *run_state_name(enum run_state state);
 bool change_state_parse(str name, enum change_state *ret);
+bool run_state_parse(str name, enum run_state *ret);
 
 /* The table of allowed moves: planned -> backed_up skipped failed refused; backed_up -> backed_up
  * (captured again) sent skipped failed; sent -> verified failed unknown, and backed_up where it is
@@ -202,10 +204,18 @@ bool journal_audit_each(struct journal *journal, int64_t run,
                         bool (*each)(void *ctx, uint64_t seq, str body), void *ctx,
                         struct err *err) MUST_CHECK;
 
-/* Walks the chain: *ret_entries that are there and the first broken entry (0: none): changed,
- * missing, out of order; missing ones at the end too. */
-bool journal_audit_verify(struct journal *journal, uint64_t *ret_entries, uint64_t *ret_broken,
+/* Walks the chain: changed, missing, out of order; missing ones at the end too. */
+bool journal_audit_verify(struct journal *journal, struct audit_walk *ret,
                           struct err *err) MUST_CHECK;
+
+/* The same, and where the chain is whole its last word on each run and change against the tables: a
+ * state, a plan or a count that somebody changed there without an entry. */
+struct audit_difference {
+    uint64_t count;
+    char first[256]; /* "" none */
+};
+bool journal_audit_compare(struct journal *journal, struct audit_walk *ret,
+                           struct audit_difference *ret_difference, struct err *err) MUST_CHECK;
 
 /* What outlives runs (cannot-link pairs, high-water marks). Durable. `value` STR_NONE removes. */
 bool journal_memory_put(struct journal *journal, str key, str value, struct err *err) MUST_CHECK;

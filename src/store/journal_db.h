@@ -32,8 +32,10 @@
     X(SQL_CHANGE_GET, "SELECT " CHANGE_COLUMNS " FROM change WHERE run = ?1 AND seq = ?2")         \
     X(SQL_CHANGE_ALL, "SELECT " CHANGE_COLUMNS " FROM change WHERE run = ?1 ORDER BY seq")         \
     X(SQL_CHANGE_STATES, "SELECT seq, state FROM change WHERE run = ?1 ORDER BY seq")              \
+    X(SQL_CHANGE_WORDS, "SELECT run, id, state FROM change")                                       \
+    X(SQL_TALLY_ALL, "SELECT run, state, n FROM tally")                                            \
     X(SQL_STAT_ALL, "SELECT session, json FROM stat WHERE run = ?1 ORDER BY session")              \
-    X(SQL_AUDIT_ALL, "SELECT seq, body, hash FROM audit ORDER BY seq")                             \
+    X(SQL_AUDIT_ALL, "SELECT seq, body, hash, run FROM audit ORDER BY seq")                        \
     X(SQL_AUDIT_RUN, "SELECT seq, body, hash FROM audit WHERE run = ?1 ORDER BY seq")              \
     X(SQL_AUDIT_HEAD, "SELECT seq, hash FROM audit_head WHERE one = 1")                            \
     X(SQL_MEMORY_ALL, "SELECT key, value FROM memory WHERE key >= ?1 ORDER BY key")                \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The journal's body, shared by journal.c (writer thread) and journal_read.c. Private to the two.
+/* The journal's body, shared by journal.c (writer thread), journal_read.c and journal_audit.c. Private to
+ * these.
  */
 #ifndef STEWARD_STORE_JOURNAL_IMPL_H
 #define STEWARD_STORE_JOURNAL_IMPL_H
@@ -33,6 +34,9 @@ struct journal {
     struct err broken; /* kind ERR_NONE while the writer works */
 };
 
+/* A read-only connection for the time of a call; NULL where none can be had. */
+struct journal_db *journal_reader_take(struct journal *journal, struct err *err);
+void journal_reader_give(struct journal *journal, struct journal_db *db);
 void journal_readers_close(struct journal *journal);
 
 #endif

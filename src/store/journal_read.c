@@ -6,10 +6,9 @@
  */
 #include <stdio.h>
 
-#include "store/audit.h"
 #include "store/journal_impl.h"
 
-static struct journal_db *reader_take(struct journal *journal, struct err *err)
+struct journal_db *journal_reader_take(struct journal *journal, struct err *err)
 {
     pthread_mutex_lock(&journal->readers_lock);
     struct journal_db *db = journal->idle_readers;
@@ -20,7 +19,7 @@ static struct journal_db *reader_take(struct journal *journal, struct err *err)
     return db != NULL ? db : journal_db_open(journal->path, false, true, err);
 }
 
-static void reader_give(struct journal *journal, struct journal_db *db)
+void journal_reader_give(struct journal *journal, struct journal_db *db)
 {
     /* A statement left in mid-way would hold its snapshot, and the WAL could not be reused. */
     for (sqlite3_stmt *stmt = sqlite3_next_stmt(db->db, NULL); stmt != NULL;
@@ -70,17 +69,6 @@ static void copy_text(char *to, size_t size, str s)
 
 /* --- runs ------------------------------------------------------------------------------------- */
 
-static bool parse_run_state(str name, enum run_state *ret)
-{
-    for (int state = 0; state < RUN_STATE_COUNT; state++) {
-        if (str_eqz(name, run_state_name((enum run_state)state))) {
-            *ret = (enum run_state)state;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* In the order of RUN_COLUMNS. `options` stays SQLite's. */
 static bool read_run_row(struct journal_db *db, sqlite3_stmt *stmt, struct run *ret,
                          struct err *err)
@@ -92,7 +80,7 @@ static bool read_run_row(struct journal_db *db, sqlite3_stmt *stmt, struct run *
         .started_at_ms = sqlite3_column_int64(stmt, 12),
         .finished_at_ms = sqlite3_column_int64(stmt, 13),
     };
-    if (!parse_run_state(journal_text(stmt, 1), &run.state)) {
+    if (!run_state_parse(journal_text(stmt, 1), &run.state)) {
         return journal_db_damaged(db, "a run is in an unknown state", err);
     }
     copy_text(run.job, sizeof(run.job), journal_text(stmt, 2));
@@ -177,12 +165,12 @@ static bool run_get(struct journal_db *db, int64_t id, struct arena *arena, stru
 bool journal_run_get(struct journal *journal, int64_t id, struct arena *arena, struct run *ret,
                      struct err *err)
 {
-    struct journal_db *db = reader_take(journal, err);
+    struct journal_db *db = journal_reader_take(journal, err);
     if (db == NULL) {
         return false;
     }
     bool ok = run_get(db, id, arena, ret, err);
-    reader_give(journal, db);
+    journal_reader_give(journal, db);
     return ok;
 }
 
@@ -205,12 +193,12 @@ static bool run_last(struct journal_db *db, int64_t *ret, struct err *err)
 
 bool journal_run_last(struct journal *journal, int64_t *ret_id, struct err *err)
 {
-    struct journal_db *db = reader_take(journal, err);
+    struct journal_db *db = journal_reader_take(journal, err);
     if (db == NULL) {
         return false;
     }
     bool ok = run_last(db, ret_id, err);
-    reader_give(journal, db);
+    journal_reader_give(journal, db);
     return ok;
 }
 
@@ -241,12 +229,12 @@ static bool run_each(struct journal_db *db, bool (*each)(void *ctx, const struct
 bool journal_run_each(struct journal *journal, bool (*each)(void *ctx, const struct run *run),
                       void *ctx, struct err *err)
 {
-    struct journal_db *db = reader_take(journal, err);
+    struct journal_db *db = journal_reader_take(journal, err);
     if (db == NULL) {
         return false;
     }
     bool ok = run_each(db, each, ctx, err);
-    reader_give(journal, db);
+    journal_reader_give(journal, db);
     return ok;
 }
 
@@ -313,12 +301,12 @@ bool journal_change_each(struct journal *journal, int64_t run,
                          bool (*each)(void *ctx, const struct change_row *row), void *ctx,
                          struct err *err)
 {
-    struct journal_db *db = reader_take(journal, err);
+    struct journal_db *db = journal_reader_take(journal, err);
     if (db == NULL) {
         return false;
     }
     bool ok = change_each(db, run, each, ctx, err);
-    reader_give(journal, db);
+    journal_reader_give(journal, db);
     return ok;
 }
 
@@ -355,19 +343,19 @@ bool journal_state_each(struct journal *journal, int64_t run,
                         bool (*each)(void *ctx, uint64_t seq, enum change_state state), void *ctx,
                         struct err *err)
 {
-    struct journal_db *db = reader_take(journal, err);
+    struct journal_db *db = journal_reader_take(journal, err);
     if (db == NULL) {
         return false;
     }
     bool ok = state_each(db, run, each, ctx, err);
-    reader_give(journal, db);
+    journal_reader_give(journal, db);
     return ok;
 }
 
 bool journal_change_get(struct journal *journal, int64_t run, uint64_t seq, struct change_row *ret,
                         bool *ret_found, struct err *err)
 {
-    struct journal_db *db = reader_take(journal, err);
+    struct journal_db *db = journal_reader_take(journal, err);
     if (db == NULL) {
         return false;
     }
@@ -383,17 +371,17 @@ bool journal_change_get(struct journal *journal, int64_t run, uint64_t seq, stru
     if (ok) {
         *ret_found = found;
     }
-    reader_give(journal, db);
+    journal_reader_give(journal, db);
     return ok;
 }
 
-/* --- statistics, audit, memory -----------------------------------------------------------------
+/* --- statistics, memory -----------------------------------------------------------------
  */
 
 bool journal_stat_each(struct journal *journal, int64_t run,
                        bool (*each)(void *ctx, str session, str json), void *ctx, struct err *err)
 {
-    struct journal_db *db = reader_take(journal, err);
+    struct journal_db *db = journal_reader_take(journal, err);
     if (db == NULL) {
         return false;
     }
@@ -406,77 +394,14 @@ bool journal_stat_each(struct journal *journal, int64_t run,
     while (row && (ok = journal_db_step(db, stmt, &row, err)) && row) {
         row = each(ctx, journal_text(stmt, 0), journal_text(stmt, 1));
     }
-    reader_give(journal, db);
-    return ok;
-}
-
-bool journal_audit_each(struct journal *journal, int64_t run,
-                        bool (*each)(void *ctx, uint64_t seq, str body), void *ctx, struct err *err)
-{
-    struct journal_db *db = reader_take(journal, err);
-    if (db == NULL) {
-        return false;
-    }
-    sqlite3_stmt *stmt = journal_db_stmt(db, run != 0 ? SQL_AUDIT_RUN : SQL_AUDIT_ALL, err);
-    bool ok = stmt != NULL;
-    bool row = ok;
-    if (ok && run != 0) {
-        journal_bind_int(stmt, 1, run);
-    }
-    while (row && (ok = journal_db_step(db, stmt, &row, err)) && row) {
-        row = each(ctx, (uint64_t)sqlite3_column_int64(stmt, 0), journal_text(stmt, 1));
-    }
-    reader_give(journal, db);
-    return ok;
-}
-
-static bool audit_verify(struct journal_db *db, struct audit_walk *walk, struct err *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    if (!journal_db_simple(db, SQL_BEGIN, err) || /* entries and head of one moment */
-        (stmt = journal_db_stmt(db, SQL_AUDIT_ALL, err)) == NULL) {
-        return false;
-    }
-    bool row = true;
-    while (row) {
-        if (!journal_db_step(db, stmt, &row, err)) {
-            return false;
-        }
-        if (row) {
-            audit_walk_add(walk, (uint64_t)sqlite3_column_int64(stmt, 0), journal_text(stmt, 1),
-                           journal_text(stmt, 2));
-        }
-    }
-    stmt = journal_db_stmt(db, SQL_AUDIT_HEAD, err);
-    if (stmt == NULL || !journal_db_step(db, stmt, &row, err)) {
-        return false;
-    }
-    audit_walk_end(walk, row ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0,
-                   row ? journal_text(stmt, 1) : STR_NONE);
-    return true;
-}
-
-bool journal_audit_verify(struct journal *journal, uint64_t *ret_entries, uint64_t *ret_broken,
-                          struct err *err)
-{
-    struct journal_db *db = reader_take(journal, err);
-    if (db == NULL) {
-        return false;
-    }
-    struct audit_walk walk = {0};
-    bool ok = audit_verify(db, &walk, err);
-    if (ok) {
-        *ret_entries = walk.entries;
-        *ret_broken = walk.broken;
-    }
-    reader_give(journal, db);
+    journal_reader_give(journal, db);
     return ok;
 }
 
 bool journal_memory_each(struct journal *journal, str prefix,
                          bool (*each)(void *ctx, str key, str value), void *ctx, struct err *err)
 {
-    struct journal_db *db = reader_take(journal, err);
+    struct journal_db *db = journal_reader_take(journal, err);
     if (db == NULL) {
         return false;
     }
@@ -490,6 +415,6 @@ bool journal_memory_each(struct journal *journal, str prefix,
         str key = journal_text(stmt, 0);
         row = str_starts(key, prefix) && each(ctx, key, journal_text(stmt, 1));
     }
-    reader_give(journal, db);
+    journal_reader_give(journal, db);
     return ok;
 }

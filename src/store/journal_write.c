@@ -148,17 +148,6 @@ struct run_row {
     int64_t finished_at_ms;
 };
 
-static bool run_state_parse(str name, enum run_state *ret)
-{
-    for (int state = 0; state < RUN_STATE_COUNT; state++) {
-        if (str_eqz(name, run_state_name((enum run_state)state))) {
-            *ret = (enum run_state)state;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* *ret_has_plan may be NULL. */
 static bool run_read(struct journal_writer *writer, int64_t id, struct run_row *ret,
                      bool *ret_has_plan, struct err *err)

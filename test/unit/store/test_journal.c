@@ -218,8 +218,8 @@ static void refused_run_moves_say_why(void)
               "could not move a change of run 1: it has no plan");
     memset(long_path, 'x', sizeof(long_path));
     long_path[64] = '\0';
-    CHECK_ERR(journal_run_planned(journal, 1, long_path, &totals, STR_NONE, &err), err, ERR_INTERNAL,
-              "could not record the plan of run 1: its path is too long");
+    CHECK_ERR(journal_run_planned(journal, 1, long_path, &totals, STR_NONE, &err), err,
+              ERR_INTERNAL, "could not record the plan of run 1: its path is too long");
     CHECK_OK(journal_run_planned(journal, 1, long_path + 1, &totals, STR_NONE, &err), err);
     CHECK_ERR(journal_run_planned(journal, 1, "p", &totals, STR_NONE, &err), err, ERR_INTERNAL,
               "could not move run 1 from planned to planned: not an allowed move");
@@ -579,11 +579,10 @@ static void sixteen_threads_share_the_journal(void)
     struct run now = get_run(journal, run);
     CHECK_INT(now.counts[CHANGE_VERIFIED], THREADS * PER_THREAD);
     CHECK_INT(now.counts[CHANGE_PLANNED], 1);
-    uint64_t entries = 0;
-    uint64_t broken = 9;
-    CHECK_OK(journal_audit_verify(journal, &entries, &broken, &err), err);
-    CHECK_INT(entries, 2 + THREADS * PER_THREAD * 5);
-    CHECK_INT(broken, 0);
+    struct audit_walk walk = {0};
+    CHECK_OK(journal_audit_verify(journal, &walk, &err), err);
+    CHECK_INT(walk.entries, 2 + THREADS * PER_THREAD * 5);
+    CHECK_INT(walk.broken, 0);
 }
 
 /* --- audit, stat, memory ------------------------------------------------------------------------ */
@@ -672,18 +671,17 @@ static void what_nobody_waits_for_is_written_at_the_end_too(void)
 static void what_nobody_waits_for_is_soon_on_the_disk(void)
 {
     struct err err;
-    uint64_t entries = 0;
-    uint64_t broken = 0;
+    struct audit_walk walk = {0};
     AUTO(journal_close) struct journal *journal = open_journal(JOURNAL_WRITE);
     for (int i = 0; i < 3000; i++) { /* more than one group's worth */
         journal_audit(journal, 0, "note", STR("1"));
     }
-    for (int i = 0; i < 500 && entries < 3000; i++) {
+    for (int i = 0; i < 500 && walk.entries < 3000; i++) {
         (void)usleep(10000); /* 5 s at most; 50 ms is what it takes */
-        CHECK_OK(journal_audit_verify(journal, &entries, &broken, &err), err);
+        CHECK_OK(journal_audit_verify(journal, &walk, &err), err);
     }
-    CHECK_INT(entries, 3000);
-    CHECK_INT(broken, 0);
+    CHECK_INT(walk.entries, 3000);
+    CHECK_INT(walk.broken, 0);
 }
 
 static void tampering_with_the_audit_trail_is_found(void)
@@ -692,24 +690,32 @@ static void tampering_with_the_audit_trail_is_found(void)
         const char *sql;
         uint64_t entries;
         uint64_t broken;
+        uint64_t to;
+        enum audit_fault fault;
     } cases[] = {
-        {"UPDATE audit SET body = replace(body, 'note', 'nota') WHERE seq = 3", 6, 3},
-        {"UPDATE audit SET hash = zeroblob(32) WHERE seq = 6", 6, 6},
-        {"DELETE FROM audit WHERE seq = 2", 5, 2},
-        {"DELETE FROM audit WHERE seq = 6", 5, 6},
-        {"DELETE FROM audit", 0, 1},
-        {"DELETE FROM audit; UPDATE audit_head SET seq = 0", 0, 1},
-        {"DELETE FROM audit_head", 6, 1},
+        {"UPDATE audit SET body = replace(body, 'note', 'nota') WHERE seq = 3", 6, 3, 3,
+         AUDIT_CHANGED},
+        {"UPDATE audit SET hash = zeroblob(32) WHERE seq = 6", 6, 6, 6, AUDIT_CHANGED},
+        {"UPDATE audit SET run = 4 WHERE seq = 2", 6, 2, 2, AUDIT_CHANGED},
+        {"DELETE FROM audit WHERE seq = 1", 5, 1, 1, AUDIT_MISSING},
+        {"DELETE FROM audit WHERE seq IN (2, 3)", 4, 2, 3, AUDIT_MISSING},
+        {"DELETE FROM audit WHERE seq = 6", 5, 6, 6, AUDIT_MISSING},
+        {"DELETE FROM audit", 0, 1, 6, AUDIT_MISSING},
+        {"DELETE FROM audit; UPDATE audit_head SET seq = 0", 0, 1, 1, AUDIT_CHANGED},
+        {"DELETE FROM audit_head", 6, 7, 7, AUDIT_HEAD_MISSING},
         {"UPDATE audit SET seq = 99 WHERE seq = 2; UPDATE audit SET seq = 2 WHERE seq = 3; "
          "UPDATE audit SET seq = 3 WHERE seq = 99",
-         6, 2},
-        {"INSERT INTO audit SELECT 7, run, body, hash FROM audit WHERE seq = 6", 7, 7},
-        {"UPDATE audit_head SET seq = 4", 6, 5},
+         6, 2, 2, AUDIT_MOVED},
+        {"DELETE FROM audit WHERE seq = 2; UPDATE audit SET seq = seq - 1 WHERE seq > 2", 5, 2, 2,
+         AUDIT_MOVED},
+        {"INSERT INTO audit SELECT 7, run, body, hash FROM audit WHERE seq = 6", 7, 7, 7,
+         AUDIT_MOVED},
+        {"UPDATE audit_head SET seq = 4", 6, 5, 6, AUDIT_ADDED},
+        {"UPDATE audit_head SET hash = zeroblob(32)", 6, 6, 6, AUDIT_CHANGED},
     };
     struct err err;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        uint64_t entries = 99;
-        uint64_t broken = 99;
+        struct audit_walk walk = {0};
         (void)unlink(db_path());
         struct journal *journal = open_journal(JOURNAL_WRITE);
         for (int n = 0; n < 6; n++) {
@@ -717,17 +723,94 @@ static void tampering_with_the_audit_trail_is_found(void)
         }
         journal_close(journal);
         journal = open_journal(JOURNAL_READ);
-        CHECK_OK(journal_audit_verify(journal, &entries, &broken, &err), err);
-        CHECK_INT(entries, 6);
-        CHECK_INT(broken, 0);
+        CHECK_OK(journal_audit_verify(journal, &walk, &err), err);
+        CHECK_INT(walk.entries, 6);
+        CHECK_INT(walk.broken, 0);
         journal_close(journal);
         (void)sql(cases[i].sql);
         journal = open_journal(JOURNAL_READ);
-        CHECK_OK(journal_audit_verify(journal, &entries, &broken, &err), err);
-        CHECK_INT(entries, cases[i].entries);
-        CHECK_INT(broken, cases[i].broken);
+        CHECK_OK(journal_audit_verify(journal, &walk, &err), err);
+        CHECK_INT(walk.entries, cases[i].entries);
+        CHECK_INT(walk.broken, cases[i].broken);
+        CHECK_INT(walk.to, cases[i].to);
+        CHECK_STR(audit_fault_name(walk.fault), audit_fault_name(cases[i].fault));
         journal_close(journal);
     }
+}
+
+/* Two runs; the second has three changes, verified, failed and skipped. */
+static void make_two_runs(void)
+{
+    struct err err;
+    AUTO(journal_close) struct journal *journal = open_journal(JOURNAL_WRITE);
+    (void)new_run(journal, 1);
+    int64_t run = new_run(journal, 3);
+    CHECK_OK(move(journal, run, 0, CHANGE_PLANNED, CHANGE_BACKED_UP, &err), err);
+    CHECK_OK(move(journal, run, 0, CHANGE_BACKED_UP, CHANGE_SENT, &err), err);
+    CHECK_OK(journal_acknowledge(journal, run, 0, &err), err);
+    CHECK_OK(move(journal, run, 0, CHANGE_SENT, CHANGE_VERIFIED, &err), err);
+    CHECK_OK(move(journal, run, 1, CHANGE_PLANNED, CHANGE_FAILED, &err), err);
+    CHECK_OK(move(journal, run, 2, CHANGE_PLANNED, CHANGE_SKIPPED, &err), err);
+    journal_audit(journal, run, "note", STR("{}"));
+}
+
+static void a_state_that_is_not_the_trail_s_is_found(void)
+{
+    static const struct {
+        const char *sql;
+        uint64_t count;
+        const char *first;
+    } cases[] = {
+        {"UPDATE memory SET value = ''", 0, ""},
+        {"UPDATE change SET state = 'verified' WHERE seq = 1", 3,
+         "change '00000000000000010000000000000000' of run 2 is verified in the journal, and "
+         "failed "
+         "by entry 9"},
+        {"UPDATE change SET state = 'verified' WHERE seq = 1; UPDATE tally SET n = 2 WHERE state = "
+         "'verified'; UPDATE tally SET n = 0 WHERE state = 'failed'",
+         1,
+         "change '00000000000000010000000000000000' of run 2 is verified in the journal, and "
+         "failed "
+         "by entry 9"},
+        {"DELETE FROM change WHERE seq = 2; UPDATE tally SET n = 0 WHERE state = 'skipped'", 1,
+         "the trail tells of 3 changes, and 2 of them are in the journal"},
+        {"INSERT INTO change SELECT run, 7, x'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'undone', 0, 0, "
+         "0, 0, '', '', '', '' FROM "
+         "change WHERE seq = 0",
+         2,
+         "change 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' of run 2 is undone in the journal and no entry "
+         "tells of it"},
+        {"UPDATE tally SET n = 5 WHERE state = 'verified'", 1,
+         "the journal counts 5 changes of run 2 as verified, and has 1"},
+        {"UPDATE run SET state = 'done' WHERE id = 1", 1,
+         "run 1 is done in the journal, and planned by entry 2"},
+        {"UPDATE run SET plan_hash = zeroblob(32) WHERE id = 1", 1,
+         "run 1 has another plan in the journal than in the trail"},
+        {"DELETE FROM run WHERE id = 1", 1, "run 1 is missing in the journal; entry 2 tells of it"},
+        {"UPDATE run SET id = 9 WHERE id = 1", 2,
+         "run 9 is in the journal and no entry tells of it"},
+    };
+    struct err err;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct audit_walk walk = {0};
+        struct audit_difference difference = {.count = 99};
+        (void)unlink(db_path());
+        make_two_runs();
+        (void)sql(cases[i].sql);
+        AUTO(journal_close) struct journal *journal = open_journal(JOURNAL_READ);
+        CHECK_OK(journal_audit_compare(journal, &walk, &difference, &err), err);
+        CHECK_INT(walk.broken, 0);
+        CHECK_INT(difference.count, cases[i].count);
+        CHECK_STR(difference.first, cases[i].first);
+    }
+    /* a broken trail vouches for nothing */
+    struct audit_walk walk = {0};
+    struct audit_difference difference = {.count = 99};
+    (void)sql("UPDATE audit SET body = 'x' WHERE seq = 3");
+    AUTO(journal_close) struct journal *journal = open_journal(JOURNAL_READ);
+    CHECK_OK(journal_audit_compare(journal, &walk, &difference, &err), err);
+    CHECK_INT(walk.broken, 3);
+    CHECK_INT(difference.count, 0);
 }
 
 static void the_chain_is_sha256_over_hash_and_body(void)
@@ -852,16 +935,15 @@ static uint64_t moves_before_death(const char *spec)
 static void check_after_death(uint64_t expected)
 {
     struct err err;
-    uint64_t entries = 0;
-    uint64_t broken = 9;
+    struct audit_walk walk = {0};
     struct journal *journal = open_journal(JOURNAL_READ); /* -wal and -shm of the dead lie there */
     CHECK_INT(get_run(journal, 1).counts[CHANGE_BACKED_UP], expected);
     journal_close(journal);
     journal = open_journal(JOURNAL_WRITE);
     CHECK_INT(get_run(journal, 1).counts[CHANGE_BACKED_UP], expected);
-    CHECK_OK(journal_audit_verify(journal, &entries, &broken, &err), err);
-    CHECK_INT(entries, 2 + expected);
-    CHECK_INT(broken, 0);
+    CHECK_OK(journal_audit_verify(journal, &walk, &err), err);
+    CHECK_INT(walk.entries, 2 + expected);
+    CHECK_INT(walk.broken, 0);
     CHECK_OK(move(journal, 1, expected, CHANGE_PLANNED, CHANGE_BACKED_UP, &err), err);
     journal_close(journal);
     CHECK_INT(sql("SELECT count(*) FROM change"), (int64_t)expected + 1);
@@ -937,12 +1019,11 @@ static void a_failed_commit_ends_it(void)
     in_child(commit_fails_in_child);
     struct journal *journal = open_journal(JOURNAL_WRITE);
     struct err err;
-    uint64_t entries = 0;
-    uint64_t broken = 9;
+    struct audit_walk walk = {0};
     CHECK_INT(get_run(journal, 1).counts[CHANGE_PLANNED], 20);
-    CHECK_OK(journal_audit_verify(journal, &entries, &broken, &err), err);
-    CHECK_INT(entries, 2);
-    CHECK_INT(broken, 0);
+    CHECK_OK(journal_audit_verify(journal, &walk, &err), err);
+    CHECK_INT(walk.entries, 2);
+    CHECK_INT(walk.broken, 0);
     journal_close(journal);
 }
 
@@ -971,11 +1052,10 @@ static void a_full_disk_loses_nothing_that_was_told(void)
     in_child(disk_is_full_in_child);
     struct journal *journal = open_journal(JOURNAL_WRITE);
     struct err err;
-    uint64_t entries = 0;
-    uint64_t broken = 9;
-    CHECK_OK(journal_audit_verify(journal, &entries, &broken, &err), err);
-    CHECK_INT(broken, 0);
-    CHECK_INT(get_run(journal, 1).counts[CHANGE_SKIPPED], (int64_t)entries - 2);
+    struct audit_walk walk = {0};
+    CHECK_OK(journal_audit_verify(journal, &walk, &err), err);
+    CHECK_INT(walk.broken, 0);
+    CHECK_INT(get_run(journal, 1).counts[CHANGE_SKIPPED], (int64_t)walk.entries - 2);
     journal_close(journal);
 }
 
@@ -1223,8 +1303,7 @@ static void a_journal_without_room_for_its_shm_can_be_read(void)
 static void callers_wait_where_nobody_waits_for_too_many(void)
 {
     struct err err;
-    uint64_t entries = 0;
-    uint64_t broken = 9;
+    struct audit_walk walk = {0};
     struct journal *journal = open_journal(JOURNAL_WRITE);
     (void)setenv("STEWARD_FAILPOINTS", "journal.before_commit=sleep:700@1", 1);
     atomic_store(&failpoint_armed_, 0);
@@ -1233,8 +1312,8 @@ static void callers_wait_where_nobody_waits_for_too_many(void)
     }
     journal_close(journal);
     journal = open_journal(JOURNAL_READ);
-    CHECK_OK(journal_audit_verify(journal, &entries, &broken, &err), err);
-    CHILD_CHECK(entries == 20000 && broken == 0);
+    CHECK_OK(journal_audit_verify(journal, &walk, &err), err);
+    CHILD_CHECK(walk.entries == 20000 && walk.broken == 0);
     journal_close(journal);
 }
 
@@ -1302,8 +1381,7 @@ static int count_failing_readers(struct journal *journal)
     struct run run;
     struct change_row row;
     int64_t id;
-    uint64_t entries;
-    uint64_t broken;
+    struct audit_walk walk = {0};
     bool found;
     int failing = 0;
     const bool results[] = {
@@ -1316,7 +1394,7 @@ static int count_failing_readers(struct journal *journal)
         journal_stat_each(journal, 1, see_pair, NULL, &err[6]),
         journal_audit_each(journal, 0, see_entry, NULL, &err[7]),
         journal_audit_each(journal, 1, see_entry, NULL, &err[8]),
-        journal_audit_verify(journal, &entries, &broken, &err[9]),
+        journal_audit_verify(journal, &walk, &err[9]),
         journal_memory_each(journal, STR(""), see_pair, NULL, &err[10]),
     };
     for (size_t i = 0; i < ARRAY_LEN(results); i++) {
@@ -1449,6 +1527,7 @@ TAP_MAIN(TAP_TEST(run_lives_from_planning_to_undone), TAP_TEST(refused_run_moves
          TAP_TEST(what_nobody_waits_for_is_written_at_the_end_too),
          TAP_TEST(what_nobody_waits_for_is_soon_on_the_disk),
          TAP_TEST(tampering_with_the_audit_trail_is_found),
+         TAP_TEST(a_state_that_is_not_the_trail_s_is_found),
          TAP_TEST(the_chain_is_sha256_over_hash_and_body),
          TAP_TEST(stat_is_replaced_by_its_session), TAP_TEST(memory_is_kept_by_key),
          TAP_TEST(reader_works_beside_a_writer_and_cannot_write), TAP_TEST(files_are_private),
