@@ -8,11 +8,14 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "command/score.h"
 #include "command/session.h"
 #include "command/view.h"
 #include "command/work.h"
 #include "job/merge.h"
 #include "job/source.h"
+
+#define ALWAYS_VERIFIED "always done, for each pair; taken for old command lines"
 
 static const char *const sources[] = {"csv", "snowflake", "devrev", NULL};
 
@@ -39,22 +42,62 @@ static const struct option options[] = {
      .help = "write the decision for every row there",
      .setting = "CSV_OUTPUT_PATH"},
     {.name = "strict", .help = "one bad row is enough to plan nothing"},
+    {.name = "validate-only", .help = "read the rows, say which are bad, plan nothing"},
+    {.name = "score", .help = "compare the decisions with the labels in the input"},
     {.name = "apply", .help = "apply the plan at once, after a question"},
+    {.name = "execute", .same_as = "apply"},
+    {.name = "resume", .help = "go on with the last run, as `steward resume` does"},
     {.name = "confirm",
      .argument = "COUNT",
      .help = "instead of the question: apply if the plan holds exactly so many changes"},
     {.name = "preview", .letter = 'n', .help = "plan only; this is the default"},
     {.name = "dry-run", .same_as = "preview"},
+    {.name = "verify-contacts", .help = ALWAYS_VERIFIED},
+    {.name = "verify-tickets", .help = ALWAYS_VERIFIED},
+    {.name = "verify-conversations", .help = ALWAYS_VERIFIED},
     WORK_OPTIONS,
     {.name = NULL},
 };
 
+/* Options of which one says what is done; each excludes those behind it. */
+static const char *const exclusive[] = {"resume", "validate-only", "apply", "preview"};
+
+static bool check_exclusive(const struct cli *cli, struct err *err)
+{
+    const char *first = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(exclusive); i++) {
+        if (!cli_has(cli, exclusive[i])) {
+            continue;
+        }
+        if (first != NULL) {
+            (void)err_set(err, ERR_USAGE, "could not use '--%s' together with '--%s'", first,
+                          exclusive[i]);
+            return err_hint(
+                err, "Leave one of them out: a preview is what `steward merge` does anyway.");
+        }
+        first = exclusive[i];
+    }
+    return true;
+}
+
+/* With --json the score takes the place of the run's document, of which there is only one. */
+static bool check_score(const struct cli *cli, struct err *err)
+{
+    const char *other = cli_has(cli, "resume")               ? "--resume"
+                        : cli_has(cli, "validate-only")      ? "--validate-only"
+                        : cli->json && cli_has(cli, "apply") ? "--apply --json"
+                                                             : NULL;
+    if (!cli_has(cli, "score") || other == NULL) {
+        return true;
+    }
+    (void)err_set(err, ERR_USAGE, "could not use '--score' together with '%s'", other);
+    return err_hint(err, "Score first, then apply the run that was scored.");
+}
+
 static bool check_flags(const struct cli *cli, struct err *err)
 {
-    if (cli_has(cli, "apply") && cli_has(cli, "preview")) {
-        (void)err_set(err, ERR_USAGE, "could not use '--apply' together with '--preview'");
-        return err_hint(err,
-                        "Leave one of them out: a preview is what `steward merge` does anyway.");
+    if (!check_exclusive(cli, err) || !check_score(cli, err)) {
+        return false;
     }
     if (cli_has(cli, "confirm") && !cli_has(cli, "apply")) {
         (void)err_set(err, ERR_USAGE, "could not use '--confirm' without '--apply'");
@@ -86,6 +129,11 @@ static bool check_source(const struct cli *cli, struct err *err)
 
 static bool check_input(const struct cli *cli, const struct settings *settings, struct err *err)
 {
+    if (source_of(cli) != NULL && cli_has(cli, "validate-only")) {
+        (void)err_set(err, ERR_USAGE, "could not use '--validate-only' together with '--source %s'",
+                      source_of(cli));
+        return err_hint(err, "It reads a CSV file; what a source gave lies in sources/<run>.csv.");
+    }
     if (source_of(cli) != NULL || settings->csv_input_path != NULL) {
         return true;
     }
@@ -129,12 +177,11 @@ static void describe_options(const struct merge_options *merge, const char *sour
     buf_printf(out, ",\"strict\":%s}", merge->strict ? "true" : "false");
 }
 
-static bool plan(struct session *session, int64_t *ret_run, struct plan_summary *ret,
-                 struct err *err)
+static struct merge_options merge_options(const struct session *session)
 {
     const struct cli *cli = session->cli;
     const char *rules = cli_get(cli, "rules");
-    const struct merge_options merge = {
+    return (struct merge_options){
         .csv_path = session->settings.csv_input_path,
         .source = source_of(cli),
         .query = cli_get(cli, "query"),
@@ -143,6 +190,22 @@ static bool plan(struct session *session, int64_t *ret_run, struct plan_summary 
         .csv_out = session->settings.csv_output_path,
         .strict = cli_has(cli, "strict"),
     };
+}
+
+/* A rule set that was named and does not exist is a mistake on the command line. */
+static bool blame_rules(struct err *err)
+{
+    if (err->kind == ERR_NOT_FOUND) {
+        err->kind = ERR_USAGE;
+    }
+    return false;
+}
+
+static bool plan(struct session *session, struct merge_score *score, int64_t *ret_run,
+                 struct plan_summary *ret, struct err *err)
+{
+    struct merge_options merge = merge_options(session);
+    merge.score = score;
     AUTO_BUF struct buf options_json = {0};
     AUTO_BUF struct buf source = {0};
     describe_source(&merge, &source);
@@ -154,11 +217,7 @@ static bool plan(struct session *session, int64_t *ret_run, struct plan_summary 
         .source = buf_z(&source),
         .options_json = buf_z(&options_json),
     };
-    bool ok = engine_plan(session->engine, &intent, ret_run, ret, err);
-    if (!ok && err->kind == ERR_NOT_FOUND) {
-        err->kind = ERR_USAGE; /* the rule set that was named does not exist */
-    }
-    return ok;
+    return engine_plan(session->engine, &intent, ret_run, ret, err) || blame_rules(err);
 }
 
 static bool confirm(const struct cli *cli, const struct run *run, struct err *err)
@@ -184,20 +243,42 @@ static bool confirm(const struct cli *cli, const struct run *run, struct err *er
     return err_hint(err, "The plan is kept: `steward apply %" PRId64 "` applies it.", run->id);
 }
 
-/* The rest of a run that was planned: preview, and with --apply the changes. */
-static bool go_on(struct session *session, const struct run *run,
-                  const struct plan_summary *summary, struct err *err)
+/* What was planned, on stdout; `score` NULL: not wanted. */
+static bool show_plan(struct session *session, const struct run *run,
+                      const struct plan_summary *summary, const struct merge_score *score,
+                      struct err *err)
 {
     const struct cli *cli = session->cli;
-    if (!cli->json && !view_preview(session->engine, &merge_job, run, summary, stdout, err)) {
+    if (cli->json) {
+        if (score != NULL) {
+            score_json(score, run, stdout);
+        }
+        return true;
+    }
+    if (!view_preview(session->engine, &merge_job, run, summary, stdout, err)) {
         return false;
     }
+    if (score != NULL) {
+        score_table(score, stdout);
+    }
+    if (!cli_has(cli, "apply") && run->plan.changes != 0) {
+        (void)printf("\nNext: steward apply %" PRId64 "\n", run->id);
+    }
     (void)fflush(stdout); /* before a question about it */
+    return true;
+}
+
+/* The rest of a run that was planned: preview, and with --apply the changes. */
+static bool go_on(struct session *session, const struct run *run,
+                  const struct plan_summary *summary, const struct merge_score *score,
+                  struct err *err)
+{
+    const struct cli *cli = session->cli;
+    if (!show_plan(session, run, summary, score, err)) {
+        return false;
+    }
     if (!cli_has(cli, "apply")) {
-        if (!cli->json && run->plan.changes != 0) {
-            (void)printf("\nNext: steward apply %" PRId64 "\n", run->id);
-        }
-        return !cli->json || session_print_outcome(session, run->id, err);
+        return !cli->json || score != NULL || session_print_outcome(session, run->id, err);
     }
     if (!confirm(cli, run, err)) {
         struct err second = {0}; /* the refusal is the error to tell */
@@ -216,32 +297,100 @@ static bool go_on(struct session *session, const struct run *run,
     return ok;
 }
 
-static int run_merge(struct cli *cli, struct err *err)
+static bool plan_and_go_on(struct session *session, struct merge_score *score, struct err *err)
 {
-    AUTO_SESSION struct session session = {0};
     int64_t id;
     struct plan_summary summary = {0};
-    if (!check_flags(cli, err) || !check_source(cli, err) || !session_make_workspace(cli, err) ||
-        !session_settings(&session, cli, err) || !check_input(cli, &session.settings, err) ||
-        !session_open(&session, cli, SESSION_WRITE, err) || !plan(&session, &id, &summary, err)) {
-        return command_fail(err);
+    if (!plan(session, score, &id, &summary, err)) {
+        return false;
     }
     struct arena arena = {0};
     struct run run;
-    bool ok = journal_run_get(engine_journal(session.engine), id, &arena, &run, err) &&
-              go_on(&session, &run, &summary, err);
+    bool ok = journal_run_get(engine_journal(session->engine), id, &arena, &run, err) &&
+              go_on(session, &run, &summary, score, err);
     arena_done(&arena);
     if (ok && summary.bad != 0) {
-        ok = err_set(err, ERR_PARTIAL, "could not use %" PRIu64 " of %" PRIu64 " rows", summary.bad,
-                     summary.rows);
-        (void)err_hint(err, "The good rows are planned; --strict plans nothing in such a case.");
+        (void)err_set(err, ERR_PARTIAL, "could not use %" PRIu64 " of %" PRIu64 " rows",
+                      summary.bad, summary.rows);
+        return err_hint(err, "The good rows are planned; --strict plans nothing in such a case.");
     }
+    return ok;
+}
+
+static void validate_json(const struct plan_summary *summary)
+{
+    AUTO_BUF struct buf out = {0};
+    buf_printf(&out,
+               "{\"rows\":%" PRIu64 ",\"good\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"bad_rows\":[",
+               summary->rows, summary->rows - summary->bad, summary->bad);
+    for (size_t i = 0; i < summary->first_bad_count; i++) {
+        buf_printf(&out, "%s\n{\"line\":%" PRIu64 ",\"reason\":", i == 0 ? "" : ",",
+                   summary->first_bad[i].line);
+        buf_add_json(&out, str_of(summary->first_bad[i].reason));
+        buf_addc(&out, '}');
+    }
+    buf_addz(&out, "]}\n");
+    (void)fwrite(out.ptr, 1, out.len, stdout);
+}
+
+/* --validate-only: nothing is written, so neither a lock nor a journal is needed. */
+static bool validate(const struct session *session, struct err *err)
+{
+    const struct merge_options merge = merge_options(session);
+    struct plan_summary summary = {0};
+    if (!merge_validate(&merge, &summary, err)) {
+        return blame_rules(err);
+    }
+    if (session->cli->json) {
+        validate_json(&summary);
+    } else {
+        (void)printf("%s: %" PRIu64 " rows, %" PRIu64 " bad\n", merge.csv_path, summary.rows,
+                     summary.bad);
+        view_bad_rows(&summary, stdout);
+    }
+    return summary.bad == 0 ||
+           err_set(err, ERR_PARTIAL, "could not use %" PRIu64 " of %" PRIu64 " rows", summary.bad,
+                   summary.rows);
+}
+
+static int resume(struct session *session, struct err *err)
+{
+    int64_t run;
+    if (!session_open(session, session->cli, SESSION_WRITE, err) ||
+        !engine_find_resumable(session->engine, &run, err)) {
+        return command_fail(err);
+    }
+    return work_on_run(session, run, engine_resume, err);
+}
+
+static int run_merge(struct cli *cli, struct err *err)
+{
+    AUTO_SESSION struct session session = {.cli = cli};
+    if (!check_flags(cli, err) || !check_source(cli, err)) {
+        return command_fail(err);
+    }
+    if (cli_has(cli, "resume")) {
+        return resume(&session, err);
+    }
+    bool only_rows = cli_has(cli, "validate-only");
+    if ((!only_rows && !session_make_workspace(cli, err)) ||
+        !session_settings(&session, cli, err) || !check_input(cli, &session.settings, err)) {
+        return command_fail(err);
+    }
+    if (only_rows) {
+        return validate(&session, err) ? 0 : command_fail(err);
+    }
+    struct merge_score score = {0};
+    bool ok = session_open(&session, cli, SESSION_WRITE, err) &&
+              plan_and_go_on(&session, cli_has(cli, "score") ? &score : NULL, err);
+    merge_score_done(&score);
     return ok ? 0 : command_fail(err);
 }
 
 static const char *const examples[] = {
     "steward merge --csv contacts.csv",
     "steward merge --source snowflake",
+    "steward merge --csv labelled.csv --rules external-contacts --score",
     "steward merge --csv contacts.csv --csv-out decisions.csv --apply",
     NULL,
 };
@@ -257,6 +406,10 @@ const struct command command_merge = {
         "changes with the values that each will lose, what is left to people, bad rows. Nothing of "
         "the "
         "remote is changed.\n\n"
+        "--map names the headers of a file that has its own: columns: {id: \"Contact Id\", email: "
+        "Mail}. --score compares the decisions with labels that people gave, where the input has "
+        "them: precision and recall of merge and keep, by strategy, and the rows that "
+        "disagree.\n\n"
         "With --apply the plan is applied at once, after a question; --yes answers it. Without a "
         "terminal and without --yes it is refused with exit code 4, and the plan is kept.\n\n"
         "Exit code 3: some rows are bad, or some changes are not done.",

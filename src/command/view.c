@@ -364,7 +364,7 @@ static bool preview_plan(struct previewer *previewer, struct plan_reader *plan, 
     return true;
 }
 
-static void print_bad(const struct plan_summary *summary, FILE *out)
+void view_bad_rows(const struct plan_summary *summary, FILE *out)
 {
     if (summary->bad == 0) {
         return;
@@ -415,7 +415,7 @@ bool view_preview(struct engine *engine, const struct job *job, const struct run
             print_title(out, "Left to people", reviews, totals->review);
             (void)fputs(buf_z(&previewer.reviews), out);
         }
-        print_bad(summary, out);
+        view_bad_rows(summary, out);
         if (totals->changes == 0) {
             (void)fputs("\nThere is nothing to change.\n", out);
         }

@@ -34,6 +34,9 @@ void view_outcome(const struct run *run, FILE *out);
 bool view_changes(struct engine *engine, const struct job *job, const struct run *run,
                   uint64_t limit, FILE *out, struct err *err) MUST_CHECK;
 
+/* The first bad rows of an input, nothing where there is none. */
+void view_bad_rows(const struct plan_summary *summary, FILE *out);
+
 /* The preview of a plan: totals, changes, review list, bad rows, next command. */
 bool view_preview(struct engine *engine, const struct job *job, const struct run *run,
                   const struct plan_summary *summary, FILE *out, struct err *err) MUST_CHECK;

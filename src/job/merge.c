@@ -4,6 +4,7 @@
 #include "job/merge_internal.h"
 #include "job/merge_memory.h"
 #include "job/merge_plan.h"
+#include "job/merge_score.h"
 #include "job/source.h"
 #include "match/rules.h"
 
@@ -76,7 +77,7 @@ static bool merge_plan(struct job_run *run, const void *options, const char *pat
         .stop = run->stop,
     };
     AUTO(merge_plan_free) struct merge_plan *plan = merge_plan_open(&planner, err);
-    if (plan == NULL) {
+    if (plan == NULL || (wanted->score != NULL && !merge_score_begin(wanted->score, plan, err))) {
         return false;
     }
     AUTO(plan_writer_free)
@@ -85,6 +86,7 @@ static bool merge_plan(struct job_run *run, const void *options, const char *pat
     struct merge_plan_result result = {0};
     struct plan_totals totals = {0};
     if (writer == NULL || !merge_plan_run(plan, writer, &result, err) ||
+        (wanted->score != NULL && !merge_score_measure(wanted->score, plan, err)) ||
         !plan_writer_finish(writer, &totals, err)) {
         return false;
     }
@@ -92,6 +94,24 @@ static bool merge_plan(struct job_run *run, const void *options, const char *pat
     ret->totals = totals;
     ret->links = links_count(links);
     return merge_memory_note(run, links, plan, &ret->stale_links, err);
+}
+
+bool merge_validate(const struct merge_options *options, struct plan_summary *ret, struct err *err)
+{
+    const struct merge_plan_options planner = {
+        .csv_path = options->csv_path,
+        .rules = options->rules != NULL ? options->rules : DEFAULT_RULES,
+        .map = options->map,
+        .strict = options->strict,
+        .threads = options->threads,
+    };
+    AUTO(merge_plan_free) struct merge_plan *plan = merge_plan_open(&planner, err);
+    struct merge_plan_result result = {0};
+    if (plan == NULL || !merge_plan_run(plan, NULL, &result, err)) {
+        return false;
+    }
+    summarise(&result, ret);
+    return true;
 }
 
 /* --- life ---------------------------------------------------------------------------------- */

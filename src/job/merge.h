@@ -18,6 +18,8 @@
 
 #include "engine/job.h"
 
+struct merge_score; /* job/merge_score.h */
+
 /* What plan() takes as `options`. */
 struct merge_options {
     const char *csv_path; /* not used with a source */
@@ -27,9 +29,14 @@ struct merge_options {
     const char *map;      /* headers of the input (match/columns_map.h), NULL: the rule set's */
     const char *csv_out;  /* NULL: none */
     bool strict;
-    int threads; /* 0: as the planner likes */
+    int threads;               /* 0: as the planner likes */
+    struct merge_score *score; /* NULL: not wanted; filled where the plan was made */
 };
 
 extern const struct job merge_job;
+
+/* Reads the rows of a CSV file and counts them, as planning would; writes nothing. */
+bool merge_validate(const struct merge_options *options, struct plan_summary *ret,
+                    struct err *err) MUST_CHECK;
 
 #endif
