@@ -66,6 +66,7 @@ struct maker {
     uint32_t max;
     uint32_t accounts;
     uint32_t groups; /* made so far: makes every address different */
+    uint32_t turn;   /* of the strategies */
 };
 
 static const char *address(struct maker *maker, const struct name *first, const struct name *last)
@@ -319,7 +320,7 @@ static void add_velocity(struct maker *maker, bool more)
 
 static void add_strategy(struct maker *maker)
 {
-    switch (rng_below(maker->rng, 7)) {
+    switch (maker->turn++ % 6) {
     case 0:
         add_shared_ref(maker);
         break;
