@@ -6,30 +6,46 @@
  */
 #include "job/merge_internal.h"
 
-static void add_line(struct merge_worker *worker, struct buf *out, const char *name,
-                     const char *value, const char *detail)
+/* Each line stands by itself, so that the logs of many backups can be searched together. */
+static void begin_line(struct merge_worker *worker, const struct job_change *change,
+                       struct buf *out, const char *level)
 {
     char at[CLOCK_TEXT_BYTES];
     clock_rfc3339(clock_real_ms(worker->run->clock), at);
-    buf_printf(out, "{\"at\":\"%s\",\"%s\":", at, name);
+    buf_printf(out, "{\"at\":\"%s\",\"level\":\"%s\",\"run\":%lld,\"change\":\"%s\"", at, level,
+               (long long)worker->run->run, change->plan.id);
+}
+
+static void add_member(struct buf *out, const char *name, const char *value)
+{
+    buf_printf(out, ",\"%s\":", name);
     buf_add_json(out, str_of(value));
-    if (detail[0] != '\0') {
-        buf_addz(out, ",\"detail\":");
-        buf_add_json(out, str_of(detail));
-    }
-    buf_addz(out, "}\n");
 }
 
 void merge_note(struct merge_worker *worker, struct job_change *change, const char *event,
                 const char *detail)
 {
-    add_line(worker, &merge_data_of(worker, change)->operation_log, "event", event, detail);
+    struct buf *out = &merge_data_of(worker, change)->operation_log;
+    begin_line(worker, change, out, "info");
+    add_member(out, "event", event);
+    if (detail[0] != '\0') {
+        add_member(out, "detail", detail);
+    }
+    buf_addz(out, "}\n");
 }
 
 void merge_note_error(struct merge_worker *worker, struct job_change *change, const char *step,
                       const struct err *err)
 {
-    add_line(worker, &merge_data_of(worker, change)->error_log, "step", step, err->message);
+    struct buf *out = &merge_data_of(worker, change)->error_log;
+    begin_line(worker, change, out, "error");
+    add_member(out, "step", step);
+    add_member(out, "error", err_kind_name(err->kind));
+    if (err->http_status != 0) {
+        buf_printf(out, ",\"status\":%d", err->http_status);
+    }
+    add_member(out, "detail", err->message);
+    buf_addz(out, "}\n");
 }
 
 /* All lines at once; none still makes the file, so that every backup has the same three. */

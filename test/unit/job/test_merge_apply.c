@@ -21,7 +21,9 @@ static bool apply(void)
     return merge_apply(&rig.worker, &rig.change, &err);
 }
 
-#define AT "{\"at\":\"2026-11-24T12:00:00.000Z\","
+#define AT                                                                                         \
+    "{\"at\":\"2026-11-24T12:00:00.000Z\",\"level\":\"info\",\"run\":7,"                           \
+    "\"change\":\"00112233445566778899aabbccddeeff\","
 
 static void the_loser_goes_into_the_survivor(void)
 {
@@ -64,7 +66,13 @@ static void a_refusal_is_told_from_doubt(void)
         CHECK_INT(err.ambiguous, cases[i].ambiguous);
         CHECK_INT(err.fatal, cases[i].fatal);
         CHECK_TEXT(buf_str(&data->operation_log), cases[i].operation);
-        CHECK(strstr(buf_z(&data->error_log), "\"step\":\"merge\"") != NULL);
+        char expected[200];
+        (void)snprintf(
+            expected, sizeof(expected),
+            "\"level\":\"error\",\"run\":7,\"change\":\"00112233445566778899aabbccddeeff\","
+            "\"step\":\"merge\",\"error\":\"%s\",\"status\":%d,\"detail\":\"could not",
+            err_kind_name(cases[i].kind), cases[i].status);
+        CHECK(strstr(buf_z(&data->error_log), expected) != NULL);
         CHECK(strstr(buf_z(&data->error_log), "ann@") == NULL);
         rig_finish(&rig);
     }
