@@ -3,8 +3,8 @@
  * Two channels. JSON lines in a file (base/logfile.h, ECS-like names) for machines, short human
  * lines on stderr for people. A file that cannot be written stops nothing: the journal is the
  * record. stderr says so once, and the file, as soon as it takes lines again, how many are missing.
- * Library layers log at debug only; they report through `struct
- * err`.
+ * Library layers report through `struct err`; they log at debug only, a remote's failed calls at
+ * info.
  *
  * Redaction is by type: a field is public (ids, counts, call names), personal (printed as a keyed
  * hash, the same for the same value within one log) or secret (never printed). Messages are

@@ -196,7 +196,9 @@ static void tell(struct exchange *exchange, enum err_kind error, int64_t waited_
         }
     }
     if (options->log != NULL) {
-        log_at(options->log, LOG_DEBUG, "api call", LOG_STR("remote", "devrev"),
+        /* what went wrong is kept at the level that is always on, with what the remote calls it */
+        bool wrong = error != ERR_NONE && error != ERR_NOT_FOUND;
+        log_at(options->log, wrong ? LOG_INFO : LOG_DEBUG, "api call", LOG_STR("remote", "devrev"),
                LOG_STR("call", call.call), LOG_INT("status", call.status),
                LOG_INT("attempt", call.attempt), LOG_STR("error", err_kind_name(error)),
                LOG_INT("duration_us", call.duration_ns / 1000),
