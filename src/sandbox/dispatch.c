@@ -310,6 +310,7 @@ static void record(struct service *service, const char *body, const struct buf *
                            .count = 1};
     calls_add(&sandbox->calls, &row);
     int64_t seq = ++sandbox->request_seq;
+    service->answer->request = seq;
     if (sandbox->store.log_fd < 0 && sandbox->store.requests_fd < 0) {
         if (effect->len > 0) {
             store_effect(&sandbox->store, buf_str(effect));

@@ -37,6 +37,7 @@ struct answer {
     size_t limit;      /* 0: no X-Ratelimit headers */
     size_t left;
     int64_t reset_s;
+    int64_t request; /* X-Request-Id: its "seq" in the requests file; 0: none */
 };
 
 /* Blocks for the latency. Any thread. `ret` belongs to the caller (answer->body). */

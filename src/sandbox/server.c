@@ -123,6 +123,9 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, const stru
     if (answer->retry_after >= 0) {
         number_header(response, "Retry-After", answer->retry_after);
     }
+    if (answer->request != 0) {
+        number_header(response, "X-Request-Id", answer->request);
+    }
     if (answer->allow != NULL) {
         header(response, "Allow", answer->allow);
     }
