@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/num.h"
+#include "engine/approval.h"
 #include "engine/executor.h"
 #include "engine/internal.h"
 #include "engine/limits.h"
@@ -455,7 +456,8 @@ static bool begin_applying(struct engine *engine, const struct run *run, struct 
         journal_audit(engine->journal, run->id, "resume", STR("{\"after\":\"kill\"}"));
         return true;
     }
-    return journal_run_move(engine->journal, run->id, RUN_APPLYING, NULL, err);
+    return (run->state != RUN_PLANNED || approval_settle(engine, run, err)) &&
+           journal_run_move(engine->journal, run->id, RUN_APPLYING, NULL, err);
 }
 
 /* From the journal, which has just stamped the first start: a resumed run must arrive at the same names
@@ -497,11 +499,17 @@ static bool apply_run(struct engine *engine, const struct job *job, const struct
     return ok && run_outcome(engine, run->id, &halted, err);
 }
 
-/* What is refused will not be changed. */
-static bool check_limits(const struct engine *engine, const struct run *run, struct err *err)
+/* What is refused, or is going to be because it was not approved, will not be changed. */
+static bool check_limits(struct engine *engine, const struct run *run, struct err *err)
 {
-    return limits_check(engine->options.settings, run,
-                        run->plan.changes - run->counts[CHANGE_REFUSED], err);
+    uint64_t changes = run->plan.changes - run->counts[CHANGE_REFUSED];
+    if (run->state == RUN_PLANNED) {
+        AUTO(approval_free) struct approval *approval = approval_load(engine->journal, run, err);
+        if (approval == NULL || !approval_count(engine, run, approval, &changes, err)) {
+            return false;
+        }
+    }
+    return limits_check(engine->options.settings, run, changes, err);
 }
 
 bool engine_apply(struct engine *engine, const struct job *job, int64_t run_id, struct err *err)

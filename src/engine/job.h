@@ -124,6 +124,9 @@ struct job {
     const struct job *undo;    /* the job that undoes it; NULL: none can */
     const char *const *limits; /* of such a job: what does not come back, lines for people; NULL-ended */
 
+    /* A refused change is remembered: its two records are never to be one (store/memory.h). */
+    bool remembers_refusals;
+
     /* Decides, writes the plan file `path` below the workspace and fills *ret. `options` is the
      * job's own options struct, from its command. Deterministic: same input, same bytes. */
     bool (*plan)(struct job_run *run, const void *options, const char *path,

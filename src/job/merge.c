@@ -175,6 +175,7 @@ const struct job merge_job = {
     .remote = "devrev",
     .rate_calls = 45,
     .rate_period_ms = 60000,
+    .remembers_refusals = true,
     .plan = merge_plan,
     .open = merge_open,
     .close = merge_close,

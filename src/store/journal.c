@@ -223,23 +223,40 @@ static void enqueue(struct journal *journal, struct request *request)
     pthread_cond_signal(&journal->work);
 }
 
-static bool submit(struct journal *journal, struct request *request, struct err *err)
+/* They come into one group, because it takes the whole queue. */
+static bool submit_all(struct journal *journal, struct request *requests, size_t count,
+                       struct err *err)
 {
     if (journal->mode != JOURNAL_WRITE) {
         return err_set(err, ERR_INTERNAL,
                        "could not write the journal: it is open for reading only");
     }
-    request->waited = true;
-    request->err = err;
-    pthread_cond_init(&request->wake, NULL);
+    for (size_t i = 0; i < count; i++) {
+        requests[i].waited = true;
+        requests[i].err = err;
+        pthread_cond_init(&requests[i].wake, NULL);
+    }
+    bool ok = true;
     pthread_mutex_lock(&journal->lock);
-    enqueue(journal, request);
-    while (!request->done) {
-        pthread_cond_wait(&request->wake, &journal->lock);
+    for (size_t i = 0; i < count; i++) {
+        enqueue(journal, &requests[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        while (!requests[i].done) {
+            pthread_cond_wait(&requests[i].wake, &journal->lock);
+        }
+        ok = ok && requests[i].ok;
     }
     pthread_mutex_unlock(&journal->lock);
-    pthread_cond_destroy(&request->wake);
-    return request->ok;
+    for (size_t i = 0; i < count; i++) {
+        pthread_cond_destroy(&requests[i].wake);
+    }
+    return ok;
+}
+
+static bool submit(struct journal *journal, struct request *request, struct err *err)
+{
+    return submit_all(journal, request, 1, err);
 }
 
 /* Copies the texts. Dropped where the journal is broken: whoever waits next is told. */
@@ -370,6 +387,17 @@ bool journal_move(struct journal *journal, const struct transition *transition, 
     return submit(journal, &request, err);
 }
 
+bool journal_move_all(struct journal *journal, const struct transition *transitions, size_t count,
+                      struct err *err)
+{
+    AUTO_FREE struct request *requests = xcalloc(count, sizeof(*requests));
+    for (size_t i = 0; i < count; i++) {
+        requests[i].kind = REQUEST_MOVE;
+        requests[i].transition = &transitions[i];
+    }
+    return submit_all(journal, requests, count, err);
+}
+
 bool journal_acknowledge(struct journal *journal, int64_t run, uint64_t seq, struct err *err)
 {
     struct request request = {.kind = REQUEST_ACKNOWLEDGE, .run = run, .seq = seq};
@@ -394,6 +422,18 @@ void journal_audit(struct journal *journal, int64_t run, const char *event, str 
         submit_unwaited(journal, REQUEST_AUDIT, run, event, buf_str(&text));
     }
     json_decref(parsed);
+}
+
+bool journal_memory_put_all(struct journal *journal, const struct journal_memo *memos, size_t count,
+                            struct err *err)
+{
+    AUTO_FREE struct request *requests = xcalloc(count, sizeof(*requests));
+    for (size_t i = 0; i < count; i++) {
+        requests[i].kind = REQUEST_MEMORY;
+        requests[i].name = memos[i].key;
+        requests[i].text = memos[i].value;
+    }
+    return submit_all(journal, requests, count, err);
 }
 
 bool journal_memory_put(struct journal *journal, str key, str value, struct err *err)

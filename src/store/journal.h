@@ -169,6 +169,10 @@ struct transition {
  * a seq beyond it is ERR_INTERNAL and changes nothing; other callers are not touched by it. */
 bool journal_move(struct journal *journal, const struct transition *transition,
                   struct err *err) MUST_CHECK;
+/* Many at once, in one commit: durable when it returns true. Each is judged by itself; false: at least
+ * one does not fit (err says which kind), the others are made. */
+bool journal_move_all(struct journal *journal, const struct transition *transitions, size_t count,
+                      struct err *err) MUST_CHECK;
 /* Records the acknowledgement of a sent change; durable. */
 bool journal_acknowledge(struct journal *journal, int64_t run, uint64_t seq,
                          struct err *err) MUST_CHECK;
@@ -219,6 +223,13 @@ bool journal_audit_compare(struct journal *journal, struct audit_walk *ret,
 
 /* What outlives runs (cannot-link pairs, high-water marks). Durable. `value` STR_NONE removes. */
 bool journal_memory_put(struct journal *journal, str key, str value, struct err *err) MUST_CHECK;
+/* Many at once, in one commit. */
+struct journal_memo {
+    str key;
+    str value;
+};
+bool journal_memory_put_all(struct journal *journal, const struct journal_memo *memos, size_t count,
+                            struct err *err) MUST_CHECK;
 /* Keys that start with `prefix`, in byte order. */
 bool journal_memory_each(struct journal *journal, str prefix,
                          bool (*each)(void *ctx, str key, str value), void *ctx,

@@ -38,6 +38,11 @@ static void add_key(struct buf *out, str a, str b)
     buf_adds(out, in_order ? b : a);
 }
 
+static const char *kind_name(const struct memory_link *link)
+{
+    return link->must ? "must" : "cannot";
+}
+
 static void audit(struct journal *journal, const char *kind, const struct memory_link *link)
 {
     AUTO_BUF struct buf detail = {0};
@@ -53,19 +58,18 @@ static void audit(struct journal *journal, const char *kind, const struct memory
     journal_audit(journal, link->run, "link", buf_str(&detail));
 }
 
-bool memory_link_put(struct journal *journal, const struct clock *clock,
-                     const struct memory_link *link, struct err *err)
+static str key_of(struct arena *arena, const struct memory_link *link)
 {
-    if (!check_pair(link->a, link->b, err)) {
-        return false;
-    }
-    const char *kind = link->must ? "must" : "cannot";
-    char at[CLOCK_TEXT_BYTES];
-    clock_rfc3339(clock_real_ms(clock), at);
     AUTO_BUF struct buf key = {0};
-    AUTO_BUF struct buf value = {0};
     add_key(&key, link->a, link->b);
-    buf_printf(&value, "{\"kind\":\"%s\",\"run\":%lld,\"change\":", kind, (long long)link->run);
+    return str_dup(arena, buf_str(&key));
+}
+
+static str value_of(struct arena *arena, const struct memory_link *link, const char *at)
+{
+    AUTO_BUF struct buf value = {0};
+    buf_printf(&value, "{\"kind\":\"%s\",\"run\":%lld,\"change\":", kind_name(link),
+               (long long)link->run);
     buf_add_json(&value, link->change);
     buf_printf(&value, ",\"at\":\"%s\",\"why\":", at);
     buf_add_json(&value, link->why);
@@ -74,8 +78,34 @@ bool memory_link_put(struct journal *journal, const struct clock *clock,
         buf_add_json(&value, link->b);
     }
     buf_addc(&value, '}');
-    audit(journal, kind, link);
-    return journal_memory_put(journal, buf_str(&key), buf_str(&value), err);
+    return str_dup(arena, buf_str(&value));
+}
+
+bool memory_link_put_all(struct journal *journal, const struct clock *clock,
+                         const struct memory_link *links, size_t count, struct err *err)
+{
+    struct arena arena = {0};
+    struct journal_memo *memos = arena_array(&arena, count, sizeof(*memos));
+    char at[CLOCK_TEXT_BYTES];
+    clock_rfc3339(clock_real_ms(clock), at);
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        memos[i].key = key_of(&arena, &links[i]);
+        memos[i].value = value_of(&arena, &links[i], at);
+        ok = check_pair(links[i].a, links[i].b, err);
+    }
+    for (size_t i = 0; ok && i < count; i++) {
+        audit(journal, kind_name(&links[i]), &links[i]);
+    }
+    ok = ok && journal_memory_put_all(journal, memos, count, err);
+    arena_done(&arena);
+    return ok;
+}
+
+bool memory_link_put(struct journal *journal, const struct clock *clock,
+                     const struct memory_link *link, struct err *err)
+{
+    return memory_link_put_all(journal, clock, link, 1, err);
 }
 
 struct asked {

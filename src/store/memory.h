@@ -31,6 +31,10 @@ struct memory_link {
 bool memory_link_put(struct journal *journal, const struct clock *clock,
                      const struct memory_link *link, struct err *err) MUST_CHECK;
 
+/* Many at once, in one commit; where one is no pair, none. */
+bool memory_link_put_all(struct journal *journal, const struct clock *clock,
+                         const struct memory_link *links, size_t count, struct err *err) MUST_CHECK;
+
 /* *ret_found false: there was none. Durable. */
 bool memory_link_remove(struct journal *journal, str a, str b, bool *ret_found,
                         struct err *err) MUST_CHECK;
