@@ -155,6 +155,7 @@ struct merge_plan *merge_plan_open(const struct merge_plan_options *options, str
     plan->csv_out = options->csv_out != NULL ? arena_strdup(&plan->arena, options->csv_out) : NULL;
     plan->strict = options->strict;
     plan->stop = options->stop;
+    plan->links = options->links;
     plan->threads = thread_count(options->threads);
     plan->ids = ids_new();
     plan->rules = rules_load(options->rules, err);
@@ -243,9 +244,10 @@ static bool read_and_decide(struct merge_plan *plan, struct err *err)
     struct plan_parts parts = {0};
     bool ok = plan_read(plan, &parts, err) && plan_check_unchanged(plan, err);
     if (ok) {
-        plan->decisions =
-            decide(plan->rules, parts.rows, parts.count, plan->threads, plan->stop, err);
-        ok = plan->decisions != NULL;
+        const struct decide_options options = {
+            .threads = plan->threads, .stop = plan->stop, .links = plan->links};
+        plan->decisions = decide(plan->rules, parts.rows, parts.count, &options, err);
+        ok = plan->decisions != NULL && decisions_prove(plan->decisions, err);
     }
     for (size_t i = 0; i < parts.count; i++) {
         rows_free(parts.rows[i]);

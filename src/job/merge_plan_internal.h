@@ -23,6 +23,7 @@ struct merge_plan {
     bool strict;
     int threads;
     const struct stop *stop;
+    const struct links *links; /* NULL: none */
     struct rules *rules;
     int fd;
     struct stat before;   /* of the file, when it was opened */

@@ -9,13 +9,18 @@ struct value {
     str text;   /* in the column's form */
     str local;  /* of an e-mail, without "+tag" */
     str domain; /* of an e-mail */
+    uint64_t count;
+    struct norm_time time;
+    bool is_time;
+    int source; /* of a value: which of its columns gave the text */
     struct buf scratch;
 };
 
 struct contact_reader {
     const struct rules *rules;
-    struct value values[RULES_MAX_COLUMNS];
+    struct value values[RULES_MAX_TERMS];
     struct buf joined;
+    struct buf folded;
 };
 
 struct contact_reader *contact_reader_new(const struct rules *rules)
@@ -30,38 +35,77 @@ void contact_reader_free(struct contact_reader *reader)
     if (reader == NULL) {
         return;
     }
-    for (size_t i = 0; i < RULES_MAX_COLUMNS; i++) {
+    for (size_t i = 0; i < RULES_MAX_TERMS; i++) {
         buf_done(&reader->values[i].scratch);
     }
     buf_done(&reader->joined);
+    buf_done(&reader->folded);
     free(reader);
 }
 
-/* False where the cell is not of the column's form. */
-static bool read_value(struct value *value, const struct rule_column *column, str cell)
+static void read_email(struct value *value, str cell)
 {
-    uint64_t count = 0;
-    switch (column->form) {
-    case FORM_EMAIL: {
-        struct norm_email email = norm_email(cell, &value->scratch);
-        const char *plus =
-            email.local.len != 0 ? memchr(email.local.ptr, '+', email.local.len) : NULL;
-        value->text = email.text;
-        value->domain = email.domain;
-        value->local = email.local;
-        value->local.len = plus != NULL ? (size_t)(plus - email.local.ptr) : email.local.len;
+    struct norm_email email = norm_email(cell, &value->scratch);
+    const char *plus = email.local.len != 0 ? memchr(email.local.ptr, '+', email.local.len) : NULL;
+    value->text = email.text;
+    value->domain = email.domain;
+    value->local = email.local;
+    value->local.len = plus != NULL ? (size_t)(plus - email.local.ptr) : email.local.len;
+}
+
+/* False where the cell makes a bad row: it is no count. A time that is none may still not matter. */
+static bool read_form(struct value *value, enum form form, str cell)
+{
+    switch (form) {
+    case FORM_EMAIL:
+        read_email(value, cell);
         return true;
-    }
     case FORM_COUNT:
         value->text = norm_trim(cell);
-        return norm_count(value->text, &count);
-    case FORM_TRIM:
-    case FORM_FOLD:
-    case FORM_NUMBER_OF:
-        value->text = norm_value(column->form, cell, &value->scratch);
+        value->count = 0;
+        return norm_count(value->text, &value->count);
+    case FORM_TIME:
+        value->text = norm_trim(cell);
+        value->is_time = norm_time(value->text, &value->time);
         return true;
+    case FORM_FOLD:
+    case FORM_TRIM:
+    case FORM_CODE:
+    case FORM_NUMBER_OF:
+        break;
+    }
+    value->text = norm_value(form, cell, &value->scratch);
+    return true;
+}
+
+static bool read_value(struct contact_reader *reader, size_t i, str cell)
+{
+    struct value *value = &reader->values[i];
+    const struct rule_column *column = &reader->rules->columns[i];
+    if (!read_form(value, column->form, cell)) {
+        return false;
+    }
+    if (column->empty != NULL && value->text.len != 0 &&
+        words_has(column->empty, norm_fold(value->text, &reader->folded))) {
+        value->text = STR_NONE;
+        value->local = STR_NONE;
+        value->domain = STR_NONE;
+        value->count = 0;
+        value->is_time = false;
     }
     return true;
+}
+
+/* The first of its columns that is not empty. */
+static void read_first(struct contact_reader *reader, size_t i)
+{
+    const struct rule_value *rule = &reader->rules->values[i];
+    struct value *value = &reader->values[reader->rules->column_count + i];
+    value->text = STR_NONE;
+    for (size_t j = 0; j < rule->first_count && value->text.len == 0; j++) {
+        value->text = reader->values[rule->first[j]].text;
+        value->source = (int)j;
+    }
 }
 
 static str part_of(const struct value *value, enum rule_part part)
@@ -79,7 +123,7 @@ static str part_of(const struct value *value, enum rule_part part)
 
 static bool holds(const struct contact_reader *reader, const struct rule_test *test, uint32_t facts)
 {
-    const struct value *value = &reader->values[test->column];
+    const struct value *value = &reader->values[test->term];
     str text = test->op != OP_FACT ? part_of(value, test->part) : STR_NONE;
     bool result = false;
     switch (test->op) {
@@ -141,26 +185,139 @@ static void set_hash(struct contact_key *key, str text)
     key->high = hash.high64;
 }
 
-static void read_key(struct contact_reader *reader, const struct rule_key *key,
+static bool is_value(const struct contact_reader *reader, int term)
+{
+    return (size_t)term >= reader->rules->column_count;
+}
+
+static uint64_t text_hash(const struct contact_reader *reader, int term)
+{
+    const struct value *value = &reader->values[term];
+    if (value->text.len == 0) {
+        return 0;
+    }
+    /* values from different columns are different, whatever their texts */
+    uint64_t seed = is_value(reader, term) ? (uint64_t)value->source + 1 : 0;
+    uint64_t hash = XXH3_64bits_withSeed(value->text.ptr, value->text.len, seed);
+    return hash != 0 ? hash : 1;
+}
+
+/* The digits that `text` ends in, without zeros in front of others. */
+static str digits_at_end(str text)
+{
+    size_t at = text.len;
+    while (at > 0 && text.ptr[at - 1] >= '0' && text.ptr[at - 1] <= '9') {
+        at--;
+    }
+    while (at + 1 < text.len && text.ptr[at] == '0') {
+        at++;
+    }
+    return (str){text.ptr + at, text.len - at};
+}
+
+enum { SHORT_DIGITS = 18 };
+
+static uint64_t number_at_end(str text, str *ret_digits)
+{
+    str digits = text.len != 0 ? digits_at_end(text) : STR_NONE;
+    if (digits.len == 0) {
+        return CARRY_NO_NUMBER;
+    }
+    if (digits.len > SHORT_DIGITS) {
+        *ret_digits = digits;
+        return CARRY_LONG;
+    }
+    uint64_t number = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        number = number * 10 + (uint64_t)(digits.ptr[i] - '0');
+    }
+    return number;
+}
+
+static uint64_t time_second(const struct value *value)
+{
+    if (value->text.len == 0) {
+        return 0;
+    }
+    return value->is_time ? CARRY_OLDEST_TIME + (uint64_t)value->time.seconds : CARRY_UNREADABLE;
+}
+
+static void read_carries(const struct contact_reader *reader, const struct rule_key *key,
+                         struct contact_key *ret)
+{
+    for (size_t i = 0; i < key->carry_count; i++) {
+        const struct rule_carry *carry = &key->carries[i];
+        const struct value *value = &reader->values[carry->term];
+        switch (carry->kind) {
+        case CARRY_TEXT:
+            ret->carries[i] = text_hash(reader, carry->term);
+            break;
+        case CARRY_COUNT:
+            ret->carries[i] = value->count;
+            break;
+        case CARRY_TIME:
+            ret->carries[i] = time_second(value);
+            break;
+        case CARRY_FRACTION:
+            ret->carries[i] = value->text.len != 0 && value->is_time ? value->time.fraction : 0;
+            break;
+        case CARRY_NUMBER:
+            ret->carries[i] = number_at_end(value->text, &ret->digits[i]);
+            break;
+        }
+    }
+}
+
+/* A part that is compared as a whole is folded: nothing but white space may be left of it. */
+static str key_part(struct contact_reader *reader, const struct rule_key *key)
+{
+    str part = part_of(&reader->values[key->terms[0]], key->part);
+    return key->part == PART_WHOLE || part.len == 0 ? part : norm_fold(part, &reader->folded);
+}
+
+static void read_key(struct contact_reader *reader, const struct rule_key *key, uint32_t facts,
                      struct contact_key *ret)
 {
-    ret->present = true;
-    for (size_t i = 0; i < key->column_count; i++) {
-        ret->present &= reader->values[key->columns[i]].text.len != 0;
+    ret->present = key->only < 0 || (facts >> key->only & 1) != 0;
+    for (size_t i = 0; ret->present && i < key->term_count; i++) {
+        ret->present = reader->values[key->terms[i]].text.len != 0;
     }
     if (!ret->present) {
         return;
     }
-    if (key->column_count == 1) {
-        str text = reader->values[key->columns[0]].text;
+    if (key->term_count == 1 && !is_value(reader, key->terms[0])) {
+        str text = key_part(reader, key);
+        ret->present = text.len != 0;
         set_hash(ret, text);
-        return;
+    } else {
+        buf_clear(&reader->joined);
+        for (size_t i = 0; i < key->term_count; i++) {
+            const struct value *value = &reader->values[key->terms[i]];
+            if (is_value(reader, key->terms[i])) {
+                buf_addc(&reader->joined, (char)value->source);
+            }
+            join(&reader->joined, value->text);
+        }
+        set_hash(ret, buf_str(&reader->joined));
     }
-    buf_clear(&reader->joined);
-    for (size_t i = 0; i < key->column_count; i++) {
-        join(&reader->joined, reader->values[key->columns[i]].text);
+    if (ret->present && key->carry_count != 0) {
+        read_carries(reader, key, ret);
     }
-    set_hash(ret, buf_str(&reader->joined));
+}
+
+static void read_guards(const struct contact_reader *reader, struct contact *contact)
+{
+    const struct rules *rules = reader->rules;
+    for (size_t i = 0; i < rules->guard_count; i++) {
+        const struct rule_guard *guard = &rules->guards[i];
+        bool looked_at = guard->where < 0 || (contact->facts >> guard->where & 1) != 0;
+        contact->guards[i] = looked_at ? text_hash(reader, guard->term) : 0;
+    }
+}
+
+str contact_term(const struct contact_reader *reader, int term)
+{
+    return reader->values[term].text;
 }
 
 void contact_read(struct contact_reader *reader, const str *cells, struct contact *ret)
@@ -172,7 +329,7 @@ void contact_read(struct contact_reader *reader, const str *cells, struct contac
         if (!rules->columns[i].decides) {
             continue;
         }
-        if (!read_value(&reader->values[i], &rules->columns[i], cells[i]) && ret->wrong < 0) {
+        if (!read_value(reader, i, cells[i]) && ret->wrong < 0) {
             ret->wrong = (int)i;
         }
         if (!rules->columns[i].identity) { /* contents are compared within one id */
@@ -180,12 +337,16 @@ void contact_read(struct contact_reader *reader, const str *cells, struct contac
             ret->content = XXH3_64bits_withSeed(text.ptr, text.len, ret->content + i + 1);
         }
     }
+    for (size_t i = 0; i < rules->value_count; i++) {
+        read_first(reader, i);
+    }
     ret->id = norm_trim(cells[rules->identity]);
     ret->facts = 0;
     for (size_t i = 0; i < rules->fact_count; i++) {
         ret->facts |= (uint32_t)fact_holds(reader, &rules->facts[i], ret->facts) << i;
     }
     for (size_t i = 0; i < rules->key_count; i++) {
-        read_key(reader, &rules->keys[i], &ret->keys[i]);
+        read_key(reader, &rules->keys[i], ret->facts, &ret->keys[i]);
     }
+    read_guards(reader, ret);
 }

@@ -3,22 +3,29 @@
  * Decisions over all rows: which contact goes into which, and why the others do not.
  *
  * First the rows of one id are found: with one content they are one contact, with several all of
- * them are bad. Then each strategy in its order: the contacts that share its key are a group; where
- * its conditions hold, the survivor is kept and the others go into it. Contacts that lost are gone
- * for later strategies, survivors stay in. A group with a bad row is undecided for every strategy.
+ * them are bad. Then what people decided (must-link), then each strategy in its order: the contacts
+ * that share its key are a group; where the conditions of one of its cases hold, the survivor is kept
+ * and the others go into it. Contacts that lost are gone for later strategies, survivors stay in. A
+ * group with a bad row is undecided for every strategy. A contact that nothing decides and that shares
+ * a key with another one, gone or not, is left to people.
  *
  * Stars only: a contact loses at most once, and where a survivor loses later, what went into it
- * goes straight to the last survivor. Guards look at the finished stars. The result does not depend
- * on the number of threads: groups are independent, and within one the order is that of the rows.
+ * goes straight to the last survivor. Guards look at the finished stars: what must not differ, how
+ * many there are, what people forbade. The result does not depend on the number of threads: groups
+ * are independent, and within one the order is that of the rows.
  */
 #ifndef STEWARD_MATCH_DECIDE_H
 #define STEWARD_MATCH_DECIDE_H
 
 #include "base/clock.h"
+#include "match/links.h"
 #include "match/reasons.h"
 #include "match/rows.h"
+#include "match/trace.h"
 
 enum action { ACTION_NONE, ACTION_REVIEW, ACTION_MERGE, ACTION_KEEP };
+
+enum { VIA_MUST_LINK = RULES_MAX_STRATEGIES, DECISIONS_STALE = 10 };
 
 struct repeat {
     uint32_t row;
@@ -31,26 +38,36 @@ struct decision {
      * the finished star, itself included; review: a number of `reasons` */
     uint32_t link;
     uint16_t absorbed; /* keep: the strategies that merged into it, one bit each */
-    uint8_t via;       /* merge: the strategy */
+    uint8_t via;       /* merge: the strategy, VIA_MUST_LINK for memory's */
     uint8_t flags;     /* action and ROW_* bits */
 };
 
 struct decisions {
     const struct rules *rules;
+    const struct ids *ids;
     uint32_t count;
     struct decision *row;
     uint64_t *id; /* packed */
     struct reasons *reasons;
     struct repeat *repeats; /* ordered by row */
     size_t repeat_count;
-    uint64_t peak_bytes; /* of rows and decisions together */
+    size_t stale_links;            /* links that name contacts which are not there */
+    size_t stale[DECISIONS_STALE]; /* numbers of the first ones */
+    uint64_t peak_bytes;           /* of rows and decisions together */
 };
 
-/* `parts` in the order of the input; their memory is taken over piece by piece, the caller frees
- * what is left of them. ERR_INTERRUPTED where `stop` rose, ERR_INTERNAL where a thread did not
- * start. */
+struct decide_options {
+    int threads;
+    const struct stop *stop;   /* may be NULL */
+    const struct links *links; /* what people decided; NULL: nothing */
+    struct trace *trace;       /* of one row; NULL: none */
+};
+
+/* `parts`, at least one, in the order of the input, all with the same `ids`, which must live as long
+ * as the result; their memory is taken over piece by piece, the caller frees what is left of them.
+ * ERR_INTERRUPTED where `stop` rose, ERR_INTERNAL where a thread did not start. */
 struct decisions *decide(const struct rules *rules, struct rows **parts, size_t part_count,
-                         int threads, const struct stop *stop, struct err *err) MUST_CHECK;
+                         const struct decide_options *options, struct err *err) MUST_CHECK;
 void decisions_free(struct decisions *decisions);
 DEFINE_AUTO(struct decisions, decisions_free)
 
@@ -63,6 +80,11 @@ enum action decisions_action(const struct decisions *decisions, uint32_t row);
 
 /* The last survivor of a merged or kept row. */
 uint32_t decisions_root(const struct decisions *decisions, uint32_t row);
+
+/* Looks at every decision once more, by itself: who is merged goes into exactly one contact, which is
+ * kept and knows how many went into it; nobody is both, and no bad or repeated row is either.
+ * ERR_INTERNAL names a row. */
+bool decisions_prove(const struct decisions *decisions, struct err *err) MUST_CHECK;
 
 /* Strategy names of a merged or kept row, joined by '+'. */
 void decisions_strategy(const struct decisions *decisions, uint32_t row, struct buf *out);

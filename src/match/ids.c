@@ -173,15 +173,20 @@ static uint64_t text_index(struct shard *shard, str id, uint64_t hash)
     return shard->count++;
 }
 
-static uint64_t pack_text(struct ids *ids, str id)
+uint64_t ids_keep(struct ids *ids, str text)
 {
-    uint64_t hash = XXH3_64bits(id.ptr, id.len);
+    uint64_t hash = XXH3_64bits(text.ptr, text.len);
     uint64_t number = hash % SHARDS;
     struct shard *shard = &ids->shards[number];
     (void)pthread_mutex_lock(&shard->lock); /* cannot fail, as above */
-    uint64_t index = text_index(shard, id, hash);
+    uint64_t index = text_index(shard, text, hash);
     (void)pthread_mutex_unlock(&shard->lock); /* held */
-    return (uint64_t)TEXT_PREFIX << SUFFIX_BITS | index << SHARD_BITS | number;
+    return index << SHARD_BITS | number;
+}
+
+str ids_text(const struct ids *ids, uint64_t number)
+{
+    return ids->shards[number % SHARDS].texts[number >> SHARD_BITS];
 }
 
 /* --- the interface ---------------------------------------------------------------------------- */
@@ -193,7 +198,7 @@ uint64_t ids_pack(struct ids *ids, struct ids_cache *cache, str id)
     if (!cache->valid || !str_eq(cache->prefix, prefix)) {
         uint64_t number = prefix_number(ids, prefix, &cache->prefix);
         if (number == TEXT_PREFIX) {
-            return pack_text(ids, id);
+            return (uint64_t)TEXT_PREFIX << SUFFIX_BITS | ids_keep(ids, id);
         }
         cache->number = number;
         cache->valid = true;
@@ -206,7 +211,7 @@ void ids_unpack(const struct ids *ids, uint64_t packed, struct buf *out)
     uint64_t number = packed >> SUFFIX_BITS;
     uint64_t rest = packed & suffix_mask;
     if (number == TEXT_PREFIX) {
-        buf_adds(out, ids->shards[rest % SHARDS].texts[rest >> SHARD_BITS]);
+        buf_adds(out, ids_text(ids, rest));
         return;
     }
     buf_adds(out, ids->prefixes[number]);

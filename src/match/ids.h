@@ -33,6 +33,10 @@ uint64_t ids_pack(struct ids *ids, struct ids_cache *cache, str id);
 /* Appends the id's text. */
 void ids_unpack(const struct ids *ids, uint64_t packed, struct buf *out);
 
+/* Any text, kept once, by a number of 48 bits; ids_text gives it back, as ids_unpack does. */
+uint64_t ids_keep(struct ids *ids, str text);
+str ids_text(const struct ids *ids, uint64_t number);
+
 /* Bytes held. */
 uint64_t ids_bytes(const struct ids *ids);
 

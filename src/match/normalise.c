@@ -4,11 +4,14 @@
 #include <idn2.h>
 #include <utf8proc.h>
 
+#include "base/clock.h"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
-static const char *const form_names[FORM_NUMBER_OF] = {"trim", "fold", "email", "count"};
+static const char *const form_names[FORM_NUMBER_OF] = {"trim",  "fold", "email",
+                                                       "count", "code", "time"};
 
 const char *form_name(enum form form)
 {
@@ -413,9 +416,66 @@ bool norm_count(str s, uint64_t *ret)
     return true;
 }
 
+str norm_code(str s)
+{
+    s = norm_trim(s);
+    if (str_ends(s, STR(".0"))) {
+        s = norm_trim((str){s.ptr, s.len - 2});
+    }
+    return s;
+}
+
+enum { TIME_SECONDS_BYTES = 19 /* YYYY-MM-DDTHH:MM:SS */, TIME_DIGITS = 18, TIME_BYTES = 32 };
+
+/* The digits behind the point, in units of 10^-18; what follows them is left in *rest. */
+static bool read_fraction(str digits, uint64_t *ret, str *rest)
+{
+    size_t count = 0;
+    size_t kept = 0; /* without zeros at the end */
+    while (count < digits.len && digits.ptr[count] >= '0' && digits.ptr[count] <= '9') {
+        count++;
+        kept = digits.ptr[count - 1] != '0' ? count : kept;
+    }
+    if (count == 0 || kept > TIME_DIGITS) {
+        return false;
+    }
+    *ret = 0;
+    for (size_t i = 0; i < TIME_DIGITS; i++) {
+        *ret = *ret * 10 + (i < kept ? (uint64_t)(digits.ptr[i] - '0') : 0);
+    }
+    *rest = (str){digits.ptr + count, digits.len - count};
+    return true;
+}
+
+bool norm_time(str s, struct norm_time *ret)
+{
+    s = norm_trim(s);
+    char whole[TIME_BYTES];
+    uint64_t fraction = 0;
+    if (s.len > TIME_SECONDS_BYTES && s.ptr[TIME_SECONDS_BYTES] == '.') {
+        str zone;
+        str digits = {s.ptr + TIME_SECONDS_BYTES + 1, s.len - TIME_SECONDS_BYTES - 1};
+        /* a fraction is RFC 3339's, and that has a zone */
+        if (!read_fraction(digits, &fraction, &zone) || zone.len == 0 ||
+            zone.len > sizeof(whole) - TIME_SECONDS_BYTES) {
+            return false;
+        }
+        memcpy(whole, s.ptr, TIME_SECONDS_BYTES);
+        memcpy(whole + TIME_SECONDS_BYTES, zone.ptr, zone.len);
+        s = (str){whole, TIME_SECONDS_BYTES + zone.len};
+    }
+    int64_t ms = 0;
+    if (s.len == 0 || memchr(s.ptr, '.', s.len) != NULL || !clock_parse(s, &ms)) {
+        return false;
+    }
+    *ret = (struct norm_time){ms / 1000, fraction};
+    return true;
+}
+
 str norm_value(enum form form, str s, struct buf *out)
 {
     uint64_t count = 0;
+    struct norm_time time;
     switch (form) {
     case FORM_TRIM:
     case FORM_NUMBER_OF:
@@ -430,6 +490,15 @@ str norm_value(enum form form, str s, struct buf *out)
         }
         buf_clear(out);
         buf_printf(out, "%llu", (unsigned long long)count);
+        return buf_str(out);
+    case FORM_CODE:
+        return norm_code(s);
+    case FORM_TIME:
+        if (!norm_time(s, &time)) {
+            return norm_trim(s);
+        }
+        buf_clear(out);
+        buf_printf(out, "%lld.%018llu", (long long)time.seconds, (unsigned long long)time.fraction);
         return buf_str(out);
     }
     return norm_trim(s);

@@ -103,8 +103,9 @@ struct rows *rows_new(const struct rules *rules, struct ids *ids)
     rows->rules = rules;
     rows->ids = ids;
     rows->by_id.record_bytes = sizeof(struct id_record);
-    for (size_t i = 0; i < RULES_MAX_KEYS; i++) {
-        rows->by_key[i].record_bytes = sizeof(struct key_record);
+    for (size_t i = 0; i < rules->key_count; i++) {
+        rows->by_key[i].record_bytes =
+            sizeof(struct key_record) + rules->keys[i].carry_count * sizeof(uint64_t);
     }
     return rows;
 }
@@ -116,6 +117,7 @@ void rows_free(struct rows *rows)
     }
     free(rows->id);
     free(rows->content);
+    free(rows->guards);
     free(rows->flags);
     scatter_done(&rows->by_id);
     for (size_t i = 0; i < RULES_MAX_KEYS; i++) {
@@ -131,6 +133,10 @@ static uint32_t new_row(struct rows *rows)
         rows->id = memory_grow(rows->id, rows->room, sizeof(*rows->id));
         rows->content = memory_grow(rows->content, rows->room, sizeof(*rows->content));
         rows->flags = memory_grow(rows->flags, rows->room, sizeof(*rows->flags));
+        if (rows->rules->guard_count != 0) {
+            rows->guards = memory_grow(rows->guards, rows->room,
+                                       rows->rules->guard_count * sizeof(*rows->guards));
+        }
     }
     return rows->count++;
 }
@@ -141,6 +147,10 @@ void rows_add_unreadable(struct rows *rows)
     rows->id[row] = 0; /* the packed empty text */
     rows->content[row] = 0;
     rows->flags[row] = ROW_BAD | ROW_KEYLESS;
+    size_t guards = rows->rules->guard_count;
+    for (size_t i = 0; i < guards; i++) {
+        rows->guards[row * guards + i] = 0;
+    }
 }
 
 /* The finaliser of MurmurHash3: packed ids differ in their low bits only. */
@@ -151,6 +161,23 @@ static uint64_t mix(uint64_t x)
     x ^= x >> 33;
     x *= UINT64_C(0xc4ceb9fe1a85ec53);
     return x ^ x >> 33;
+}
+
+static void add_key(struct rows *rows, size_t index, const struct contact *contact, uint32_t row,
+                    bool bad)
+{
+    const struct rule_key *rule = &rows->rules->keys[index];
+    const struct contact_key *key = &contact->keys[index];
+    struct key_record *record = scatter_add(&rows->by_key[index], key->high >> 56);
+    record->low = key->low;
+    record->high = key->high;
+    record->row = row;
+    record->facts = contact->facts | (bad ? FACT_BAD : 0);
+    for (size_t i = 0; i < rule->carry_count; i++) {
+        uint64_t value = key->carries[i];
+        bool is_long = rule->carries[i].kind == CARRY_NUMBER && value == CARRY_LONG;
+        record->carries[i] = is_long ? CARRY_LONG | ids_keep(rows->ids, key->digits[i]) : value;
+    }
 }
 
 bool rows_add(struct rows *rows, const struct contact *contact)
@@ -170,14 +197,11 @@ bool rows_add(struct rows *rows, const struct contact *contact)
             continue;
         }
         keyless = false;
-        const struct contact_key *key = &contact->keys[i];
-        struct key_record *record = scatter_add(&rows->by_key[i], key->high >> 56);
-        *record = (struct key_record){
-            .low = key->low,
-            .high = key->high,
-            .row = row,
-            .facts = contact->facts | (bad ? FACT_BAD : 0),
-        };
+        add_key(rows, i, contact, row, bad);
+    }
+    size_t guards = rows->rules->guard_count;
+    for (size_t i = 0; i < guards; i++) {
+        rows->guards[row * guards + i] = contact->guards[i];
     }
     rows->flags[row] = (uint8_t)((bad ? ROW_BAD : 0) | (keyless ? ROW_KEYLESS : 0));
     return !bad;
@@ -185,7 +209,8 @@ bool rows_add(struct rows *rows, const struct contact *contact)
 
 uint64_t rows_bytes(const struct rows *rows)
 {
-    uint64_t bytes = sizeof(*rows) + (uint64_t)rows->room * 17 + rows->by_id.bytes;
+    uint64_t bytes = sizeof(*rows) + (uint64_t)rows->room * (17 + rows->rules->guard_count * 8) +
+                     rows->by_id.bytes;
     for (size_t i = 0; i < RULES_MAX_KEYS; i++) {
         bytes += rows->by_key[i].bytes;
     }

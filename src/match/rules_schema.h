@@ -11,9 +11,16 @@ struct raw_column {
     unsigned headers_count;
     const char *remote;
     const char *form;
+    const char *empty;
     const char *required;
     const char *identity;
     const char *decides;
+};
+
+struct raw_value {
+    const char *name;
+    const char **first;
+    unsigned first_count;
 };
 
 struct raw_list {
@@ -48,6 +55,8 @@ struct raw_key {
     const char *name;
     const char **columns;
     unsigned columns_count;
+    const char *part;
+    const char *only;
     const char *blocked;
     const char *word;
 };
@@ -57,7 +66,25 @@ struct raw_condition {
     const char *at_least;
     const char *at_most;
     const char *every;
+    const char *same;
     const char *fact;
+    const char *except;
+};
+
+struct raw_step {
+    const char *prefer;
+    const char *most;
+    const char *latest;
+    const char *oldest;
+};
+
+struct raw_case {
+    struct raw_condition *when;
+    unsigned when_count;
+    const char *keep;
+    struct raw_step *choose;
+    unsigned choose_count;
+    const char *merge;
 };
 
 struct raw_otherwise {
@@ -69,11 +96,23 @@ struct raw_otherwise {
 struct raw_strategy {
     const char *name;
     const char *key;
-    struct raw_condition *when;
+    struct raw_condition *when; /* one case, written without `cases` */
     unsigned when_count;
     const char *keep;
+    struct raw_step *choose;
+    unsigned choose_count;
     const char *merge;
+    struct raw_case *cases;
+    unsigned cases_count;
     struct raw_otherwise *otherwise;
+};
+
+struct raw_guard {
+    const char *word;
+    const char *differ;
+    const char *where;
+    const char **except;
+    unsigned except_count;
 };
 
 struct raw_limits {
@@ -89,6 +128,8 @@ struct raw_rules {
     const char *kind;
     struct raw_column *columns;
     unsigned columns_count;
+    struct raw_value *values;
+    unsigned values_count;
     struct raw_list *lists;
     unsigned lists_count;
     struct raw_fact *facts;
@@ -97,6 +138,8 @@ struct raw_rules {
     unsigned keys_count;
     struct raw_strategy *strategies;
     unsigned strategies_count;
+    struct raw_guard *guards;
+    unsigned guards_count;
     struct raw_limits *limits;
     struct raw_labels *labels;
 };

@@ -39,8 +39,9 @@ static void run(const struct rules *rules)
         (void)rows_add(rows, &contact);
     }
     struct err err = {0};
-    AUTO(decisions_free) struct decisions *d = decide(rules, &rows, 1, 1, NULL, &err);
-    must(d != NULL && d->count == CONTACTS);
+    const struct decide_options options = {.threads = 1};
+    AUTO(decisions_free) struct decisions *d = decide(rules, &rows, 1, &options, &err);
+    must(d != NULL && d->count == CONTACTS && decisions_prove(d, &err));
     for (uint32_t row = 0; row < d->count; row++) {
         uint32_t first = decisions_first(d, row);
         AUTO_BUF struct buf text = {0};

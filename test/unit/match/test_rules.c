@@ -71,10 +71,10 @@ static void loads(void)
     CHECK(!rules->facts[1].tests[1].negate);
     CHECK_INT(rules->keys[0].blocked, 1);
     CHECK_STR(rules->keys[0].word, "shared");
-    CHECK_INT(rules->strategies[0].conditions[0].quantifier, Q_AT_LEAST);
-    CHECK_INT(rules->strategies[0].conditions[0].fact, -1);
-    CHECK_INT(rules->strategies[0].conditions[1].fact, 0);
-    CHECK_INT(rules->strategies[0].merge, -1);
+    CHECK_INT(rules->strategies[0].cases[0].conditions[0].quantifier, Q_AT_LEAST);
+    CHECK_INT(rules->strategies[0].cases[0].conditions[0].fact, -1);
+    CHECK_INT(rules->strategies[0].cases[0].conditions[1].fact, 0);
+    CHECK_INT(rules->strategies[0].cases[0].merge, -1);
     CHECK_STR(rules->strategies[0].otherwise, "undecided");
     CHECK_INT(rules->max_cluster, 7);
     CHECK_INT(strlen(rules->hash), 64);
@@ -105,7 +105,7 @@ static void refuses_what_is_no_rule_file(void)
 {
     WRONG("summary: a test", "summery: a test",
           "line 3, column 1: unknown word 'summery', known here: name version summary kind columns "
-          "lists facts keys strategies limits labels");
+          "values lists facts keys strategies guards limits labels");
     WRONG("kind: merge-contact\n", "", "line 1, column 1: 'kind' is missing");
     WRONG("kind: merge-contact", "kind: merge-contact\nname: x",
           "line 5, column 1: 'name' stands "
@@ -148,12 +148,15 @@ static void refuses_wrong_heads(void)
           "line 35, column 16: expected a number from 2 to 1000000, not '1'");
     WRONG("max-cluster: 7", "max-cluster: 010x",
           "line 35, column 16: expected a number from 2 to 1000000, not '010x'");
+    WRONG("max-cluster: 7", "max-cluster: 010",
+          "line 35, column 16: expected a number from 2 to 1000000, not '010'");
 }
 
 static void refuses_wrong_columns(void)
 {
     WRONG("form: email", "form: mail",
-          "line 12, column 11: there is no form 'mail', known are trim, fold, email and count");
+          "line 12, column 11: there is no form 'mail', known are trim, fold, email, count, "
+          "code and time");
     WRONG("required: yes", "required: wat", "line 10, column 15: expected yes or no, not 'wat'");
     WRONG("identity: yes", "identity: no", "line 6, column 3: no column has 'identity: yes'");
     WRONG("required: yes", "required: no",
@@ -175,7 +178,7 @@ static void refuses_wrong_lists(void)
     WRONG("words: [Info, admin]", "file: some.txt",
           "line 17, column 11: the list 'some.txt' does not lie below the rule file");
     WRONG("lists:\n", "lists:\n  - {name: other, words: [x]}\n",
-          "line 16, column 12: no fact uses the list 'other'");
+          "line 16, column 12: nothing uses the list 'other'");
     WRONG("lists:\n", "lists:\n  - {name: some, words: [x]}\n",
           "line 17, column 11: the list 'some' stands there twice");
 }
@@ -230,9 +233,9 @@ static void refuses_wrong_strategies(void)
     WRONG("{at-least: 2}", "{at-least: -1}",
           "line 31, column 20: expected a number from 0 to 1000000, not '-1'");
     WRONG("{at-least: 2}", "{at-least: 2, at-most: 3}",
-          "line 31, column 32: a condition counts once, 'at-most' is a second one");
+          "line 31, column 32: a condition asks one thing, 'at-most' is a second one");
     WRONG("{at-least: 2}", "{fact: left}",
-          "line 31, column 9: a condition needs one of exactly, at-least, at-most, every");
+          "line 31, column 9: a condition needs one of exactly, at-least, at-most, every, same");
     WRONG("{at-least: 2}", "{every: yes}", "line 31, column 17: 'every' is yes and names a fact");
     WRONG("{at-least: 2}", "{every: no, fact: left}",
           "line 31, column 17: 'every' is yes and names a fact");
@@ -248,6 +251,134 @@ static void refuses_wrong_strategies(void)
           "line 34, column 12: the strategy 'first' stands there twice");
 }
 
+#define VALUES "values:\n  - {name: who, first: [id, email]}\nlists:\n"
+
+static void loads_values(void)
+{
+    AUTO_BUF struct buf text = {0};
+    const char *at = strstr(good, "lists:\n");
+    buf_add(&text, good, (size_t)(at - good));
+    buf_addz(&text, VALUES);
+    const char *keys = strstr(good, "columns: [email]");
+    buf_add(&text, at + 7, (size_t)(keys - at - 7));
+    buf_addz(&text, "columns: [email, who]");
+    buf_addz(&text, keys + strlen("columns: [email]"));
+    struct err err;
+    AUTO(rules_free) struct rules *rules = NULL;
+    CHECK_OK((rules = rules_parse("t.yaml", buf_str(&text), -1, &err)) != NULL, err);
+    if (rules != NULL) {
+        CHECK_INT(rules->value_count, 1);
+        CHECK_INT(rules->values[0].first_count, 2);
+        CHECK_INT(rules->values[0].first[1], 1);
+        CHECK_INT(rules->keys[0].terms[1], 3);
+        CHECK_STR(rules_term(rules, 3), "who");
+        CHECK_STR(rules_term(rules, 1), "email");
+    }
+}
+
+static void refuses_wrong_values(void)
+{
+    WRONG("lists:\n", "values:\n  - {name: who, first: [id]}\nlists:\n",
+          "line 16, column 24: expected 2 to 4 entries, not 1");
+    WRONG("lists:\n", "values:\n  - {name: who, first: [id, mail]}\nlists:\n",
+          "line 16, column 29: there is no column 'mail'");
+    WRONG("lists:\n", "values:\n  - {name: who, first: [id, note]}\nlists:\n",
+          "line 16, column 29: the column 'note' has 'decides: no'");
+    WRONG("lists:\n", "values:\n  - {name: email, first: [id, email]}\nlists:\n",
+          "line 16, column 12: a column or value 'email' is there already");
+    /* no value of values: so there is no circle */
+    WRONG("lists:\n", "values:\n  - {name: who, first: [id, who]}\nlists:\n",
+          "line 16, column 29: there is no column 'who'");
+    WRONG("form: email\n", "form: email\n    empty: none\n",
+          "line 13, column 12: there is no list 'none'");
+    WRONG("required: yes\n", "required: yes\n    empty: some\n",
+          "line 9, column 15: an identity column is required, has the form trim and decides");
+}
+
+static void refuses_lists_of_unfolded_values(void)
+{
+    WRONG("column: id, prefix: l-", "column: id, in: some",
+          "line 20, column 28: lists hold folded words: 'id' needs the form fold or email");
+    WRONG("column: id, prefix: l-", "column: id, under: some",
+          "line 20, column 31: lists hold folded words: 'id' needs the form fold or email");
+}
+
+static void refuses_wrong_parts_of_keys(void)
+{
+    WRONG("columns: [email]", "columns: [id], part: local",
+          "line 26, column 39: only a column of the form email has parts");
+    WRONG("columns: [email]", "columns: [email, id], part: local",
+          "line 26, column 46: a key of a part has one column");
+    WRONG("columns: [email]", "columns: [email], part: tag",
+          "line 26, column 42: there is no part 'tag', known are local and domain");
+    WRONG("columns: [email]", "columns: [email], only: right",
+          "line 26, column 42: there is no fact 'right'");
+    WRONG("keys:\n", "keys:\n  - {name: other, columns: [id]}\n",
+          "line 26, column 12: no strategy uses the key 'other'");
+}
+
+static void refuses_wrong_cases(void)
+{
+    WRONG("    keep: left\n", "",
+          "line 28, column 5: the survivor is told by either 'keep' or 'choose'");
+    WRONG("keep: left", "keep: left\n    choose: [{oldest: id}]",
+          "line 28, column 5: the survivor is told by either 'keep' or 'choose'");
+    WRONG(
+        "keep: left", "keep: left\n    cases: [{when: [{exactly: 2}], choose: [{oldest: id}]}]",
+        "line 28, column 5: a strategy has either 'cases', or one 'when' with 'keep' or 'choose'");
+    WRONG("    when:\n      - {at-least: 2}\n      - {exactly: 1, fact: left}\n", "",
+          "line 28, column 5: 'when' is missing");
+    WRONG("    when:\n      - {at-least: 2}\n      - {exactly: 1, fact: left}\n    keep: left\n",
+          "    cases:\n      - {when: [{exactly: 2}], keep: left}\n",
+          "line 31, column 38: the survivor is not certain: 'when' needs {exactly: 1, fact: left}");
+    WRONG("{at-least: 2}", "{same: mail}", "line 31, column 16: there is no column 'mail'");
+    WRONG("{at-least: 2}", "{same: email, fact: left}",
+          "line 31, column 29: 'same' looks at all contacts: 'except' names a fact of those that "
+          "agree with any");
+    WRONG("{at-least: 2}", "{same: email, except: right}",
+          "line 31, column 31: there is no fact 'right'");
+    WRONG("{at-least: 2}", "{at-least: 2, except: left}",
+          "line 31, column 31: 'except' goes with 'same'");
+    WRONG("name: first", "name: must-link",
+          "line 28, column 11: 'must-link' is the name of what people decided");
+}
+
+static void refuses_uncertain_survivors(void)
+{
+    WRONG("keep: left", "choose: [{prefer: left}]",
+          "line 33, column 23: the survivor is not certain: the last step must be 'oldest', which "
+          "no two contacts share");
+    WRONG("keep: left", "choose: [{oldest: id}, {prefer: left}]",
+          "line 33, column 23: nothing behind 'oldest' is ever asked: it has to be the last step");
+    WRONG("keep: left", "choose: [{prefer: right}, {oldest: id}]",
+          "line 33, column 23: there is no fact 'right'");
+    WRONG("keep: left", "choose: [{oldest: number}]",
+          "line 33, column 23: there is no column 'number'");
+    WRONG("keep: left", "choose: [{most: id}, {oldest: id}]",
+          "line 33, column 21: 'most' needs a column of the form count");
+    WRONG("keep: left", "choose: [{latest: id}, {oldest: id}]",
+          "line 33, column 23: 'latest' needs a column of the form time");
+    WRONG("keep: left", "choose: [{}]",
+          "line 33, column 14: a step needs one of prefer, most, latest, oldest");
+    WRONG("keep: left", "choose: [{prefer: left, oldest: id}]",
+          "line 33, column 37: a step asks one thing, 'oldest' is a second one");
+    WRONG("keep: left", "choose: []", "line 33, column 13: expected 1 to 16 entries, not 0");
+}
+
+static void refuses_wrong_guards(void)
+{
+    WRONG("limits:", "guards: [{word: conflict, differ: uid}]\nlimits:",
+          "line 34, column 35: there is no column 'uid'");
+    WRONG("limits:", "guards: [{word: Con, differ: id}]\nlimits:",
+          "line 34, column 17: 'Con' is no name: a-z, 0-9, '-' and '_'");
+    WRONG("limits:", "guards: [{word: conflict, differ: id, where: right}]\nlimits:",
+          "line 34, column 46: there is no fact 'right'");
+    WRONG("limits:", "guards: [{word: conflict, differ: id, except-merged-by: [second]}]\nlimits:",
+          "line 34, column 58: there is no strategy 'second'");
+    WRONG("limits:", "guards: [{word: conflict}]\nlimits:",
+          "line 34, column 10: 'differ' is missing");
+}
+
 static void loads_the_built_in_set(void)
 {
     struct err err;
@@ -257,6 +388,15 @@ static void loads_the_built_in_set(void)
         CHECK_STR(rules->name, "revu-pairs");
         CHECK_INT(rules->max_cluster, 25);
         CHECK_INT(rules->list_count, 4);
+    }
+    AUTO(rules_free) struct rules *external = NULL;
+    CHECK_OK((external = rules_load("external-contacts", &err)) != NULL, err);
+    if (external != NULL) {
+        CHECK_INT(external->strategy_count, 5);
+        CHECK_INT(external->guard_count, 2);
+        CHECK_INT(external->guards[1].except, 1 << 1);
+        CHECK_INT(external->keys[1].carry_count, 5);
+        CHECK_INT(external->list_count, 9);
     }
     struct rules *other = NULL;
     CHECK_ERR((other = rules_load("no-such-set", &err)) != NULL, err, ERR_NOT_FOUND,
@@ -316,5 +456,8 @@ static void lists_stay_below_the_file(void)
 TAP_MAIN(TAP_TEST(loads), TAP_TEST(refuses_what_is_no_rule_file), TAP_TEST(refuses_wrong_heads),
          TAP_TEST(refuses_wrong_columns), TAP_TEST(refuses_wrong_lists),
          TAP_TEST(refuses_wrong_facts), TAP_TEST(refuses_wrong_keys),
-         TAP_TEST(refuses_wrong_strategies), TAP_TEST(loads_the_built_in_set),
+         TAP_TEST(refuses_wrong_strategies), TAP_TEST(loads_values), TAP_TEST(refuses_wrong_values),
+         TAP_TEST(refuses_lists_of_unfolded_values), TAP_TEST(refuses_wrong_parts_of_keys),
+         TAP_TEST(refuses_wrong_cases), TAP_TEST(refuses_uncertain_survivors),
+         TAP_TEST(refuses_wrong_guards), TAP_TEST(loads_the_built_in_set),
          TAP_TEST(loads_files_with_lists), TAP_TEST(lists_stay_below_the_file))
