@@ -11,10 +11,12 @@ built, so that slow builds can try fewer cases.
 
 import collections
 import csv
+import ctypes
 import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -22,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -216,23 +219,63 @@ def seal_problems(backup, before_ms):
         yield "an empty backup was sealed"
 
 
+def unpacked(path):
+    """The bytes of a file, decompressed where its name says so."""
+    content = path.read_bytes()
+    if path.suffix != ".zst":
+        return content
+    zstd = ctypes.CDLL("libzstd.so.1")
+    zstd.ZSTD_getFrameContentSize.restype = ctypes.c_ulonglong
+    zstd.ZSTD_decompress.restype = ctypes.c_size_t
+    room = zstd.ZSTD_getFrameContentSize(content, ctypes.c_size_t(len(content)))
+    if room > 1 << 40:  # unknown, as of a stream: far more than any log is
+        room = 64 << 20
+    plain = ctypes.create_string_buffer(room)
+    size = zstd.ZSTD_decompress(plain, ctypes.c_size_t(room), content, ctypes.c_size_t(len(content)))
+    if zstd.ZSTD_isError(ctypes.c_size_t(size)):
+        raise Problem(f"'{path.name}' cannot be decompressed")
+    return plain.raw[:size]
+
+
+def spellings(text):
+    """How a text may stand in a log: as it is, in JSON, in a path."""
+    return {text.encode(), json.dumps(text)[1:-1].encode(),
+            json.dumps(text, ensure_ascii=False)[1:-1].encode(), urllib.parse.quote(text).encode()}
+
+
+def personal(lab):
+    """A pattern of all addresses, names and local parts that there are, here and at the remote."""
+    words = lab.addresses()
+    with lab.csv.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            words |= {row["DISPLAY_NAME"], row["FULL_NAME"]}
+    for contact in lab.ask_sandbox("/sandbox/state")["contacts"]:
+        words |= {contact["email"] or "", contact["display_name"] or ""}
+    words |= {word.split("@")[0] for word in words if word.partition("@")[0].strip().count(".")}
+    # "Li" or "bot" may be a word of ours
+    found = {spelling for word in words if len(word) > 3 for spelling in spellings(word)}
+    return re.compile(rb"(?<![\w.])(" + rb"|".join(map(re.escape, sorted(found, key=len, reverse=True)))
+                      + rb")(?![\w])")
+
+
 def leak_problems(lab):
-    """Addresses or the token where nobody must find them."""
+    """Addresses, names or the token where nobody must find them."""
     token = lab.remote["DEVREV_API_TOKEN"].encode()
-    addresses = [address.encode() for address in lab.addresses()]
-    logs = [path for path in lab.workspace.rglob("*")
-            if path.is_file() and "logs" in path.relative_to(lab.workspace).parts]
-    for path in logs:
-        content = path.read_bytes()
-        if any(address in content for address in addresses):
-            yield f"an address stands in {path.parent.name}/{path.name}"
+    pattern = personal(lab)
+    places = {path.relative_to(lab.workspace).name: unpacked(path)
+              for path in lab.workspace.rglob("*")
+              if path.is_file() and "logs" in path.relative_to(lab.workspace).parts}
+    places["stderr"] = "".join(lab.stderr).encode()
+    places["audit show"] = lab.steward("audit", "show", codes=(0,)).out.encode()
+    for name, content in places.items():
+        found = pattern.search(content)
+        if found:
+            line = content[content.rfind(b"\n", 0, found.start()) + 1:].split(b"\n", 1)[0]
+            yield f"'{found[0].decode()}' stands in {name}: {line[:300].decode(errors='replace')}"
     for path in lab.workspace.rglob("*"):
-        if path.is_file() and token in path.read_bytes():
+        if path.is_file() and token in unpacked(path):
             yield f"the token stands in {path.name}"
-    errors = "".join(lab.stderr).encode()
-    if any(address in errors for address in addresses):
-        yield "an address stands on stderr"
-    if token in errors:
+    if token in places["stderr"]:
         yield "the token stands on stderr"
 
 
