@@ -121,6 +121,9 @@ static void log_to_stderr(const struct log *log, enum log_level level, const cha
     AUTO_BUF struct buf line = {0};
     buf_addz(&line, log->options.color ? colors[level] : "");
     buf_printf(&line, "steward: %s: %s", level_names[level], message);
+    if (context_change[0] != '\0') { /* as much of it as `steward show` needs */
+        buf_printf(&line, " change=%.8s", context_change);
+    }
     for (size_t i = 0; i < count; i++) {
         buf_printf(&line, " %s=", fields[i].key);
         add_value(log, &line, &fields[i], false);

@@ -11,7 +11,7 @@
  * constants and hold no data.
  *
  * Any thread may log. Thread-local context (run, change) is put in front of every line that the
- * thread writes.
+ * thread writes to the file; stderr, where one run is looked at, gets the change.
  */
 #ifndef STEWARD_BASE_LOG_H
 #define STEWARD_BASE_LOG_H

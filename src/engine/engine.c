@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/num.h"
+#include "base/version.h"
 #include "engine/approval.h"
 #include "engine/executor.h"
 #include "engine/internal.h"
@@ -452,6 +453,10 @@ static bool work_through(struct engine *engine, const struct job *job, struct jo
 /* After a kill the run is still `applying`; that it is gone on with stands in the audit trail. */
 static bool begin_applying(struct engine *engine, const struct run *run, struct err *err)
 {
+    log_at(engine->log, LOG_INFO, run->state == RUN_PLANNED ? "run begins" : "run goes on",
+           LOG_STR("command", engine->options.command), LOG_STR("version", STEWARD_VERSION),
+           LOG_STR("job", run->job), LOG_STR("rules", run->rules),
+           LOG_INT("changes", run->plan.changes));
     if (run->state == RUN_APPLYING) {
         journal_audit(engine->journal, run->id, "resume", STR("{\"after\":\"kill\"}"));
         return true;

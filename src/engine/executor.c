@@ -67,6 +67,7 @@ static void conclude(struct hand *hand, struct work_item *item, enum change_stat
                      enum work_outcome outcome, const struct err *why)
 {
     struct executor *executor = hand->executor;
+    int64_t taken_ms = (clock_mono_ns(executor->run->clock) - item->begun_ns) / 1000000;
     (void)FAILPOINT("apply.before_outcome");
     if (item->change.row.state != to && !move(executor, item, to, why)) {
         outcome = WORK_LEFT;
@@ -78,12 +79,11 @@ static void conclude(struct hand *hand, struct work_item *item, enum change_stat
         if (why != NULL) {
             log_at(executor->run->log, LOG_WARN,
                    to == CHANGE_VERIFIED ? "change done, but for this" : "change not done",
-                   LOG_STR("change", item->change.plan.id), LOG_STR("state", change_state_name(to)),
+                   LOG_STR("state", change_state_name(to)), LOG_INT("duration_ms", taken_ms),
                    LOG_ERR(why));
         } else {
             log_at(executor->run->log, LOG_DEBUG, "change done",
-                   LOG_STR("change", item->change.plan.id),
-                   LOG_STR("state", change_state_name(to)));
+                   LOG_STR("state", change_state_name(to)), LOG_INT("duration_ms", taken_ms));
         }
         executor->job->concluded(hand->worker, &item->change);
     }
@@ -354,6 +354,7 @@ static void *work(void *arg)
     struct work_item *item;
     while ((item = schedule_next(executor->schedule)) != NULL) {
         log_context(executor->run->run, item->change.plan.id);
+        item->begun_ns = item->begun_ns != 0 ? item->begun_ns : clock_mono_ns(executor->run->clock);
         /* the journal keys a change by the bytes of its id */
         (void)num_parse_hex(str_of(item->change.plan.id), item->change.row.id, CHANGE_ID_BYTES);
         switch (item->step) {

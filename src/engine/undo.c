@@ -498,8 +498,7 @@ void undo_verified(void *ctx, const struct job_change *change)
     if (parse_origin(change->plan.values[0].after, &run, &seq) &&
         !mark_undone(engine, run, seq, &err)) {
         /* the end of the run, or of its resumption, tries again */
-        log_at(engine->log, LOG_WARN, "could not note what was undone",
-               LOG_STR("change", change->plan.id), LOG_ERR(&err));
+        log_at(engine->log, LOG_WARN, "could not note what was undone", LOG_ERR(&err));
     }
 }
 

@@ -78,7 +78,7 @@ void merge_concluded(void *ctx, struct job_change *change)
     AUTO(backup_free) struct backup *backup = vault_reopen(worker->run->vault, path, &err);
     if (backup == NULL || !conclude_state(worker, change, backup, &err)) {
         log_at(worker->run->log, LOG_WARN, "could not note the outcome in the backup",
-               LOG_STR("change", change->plan.id), LOG_ERR(&err));
+               LOG_ERR(&err));
         return;
     }
     struct merge_data *data = merge_data_of(worker, change);
