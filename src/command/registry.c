@@ -7,13 +7,9 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_merge,   &command_apply,
-    &command_resume,  &command_verify,
-    &command_report,  &command_runs,
-    &command_show,    &command_rules,
-    &command_audit,   &command_doctor,
-    &command_sandbox, &command_completion,
-    &command_help,    NULL,
+    &command_merge,  &command_apply,   &command_resume,     &command_verify, &command_report,
+    &command_runs,   &command_show,    &command_rules,      &command_audit,  &command_doctor,
+    &command_sample, &command_sandbox, &command_completion, &command_help,   NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -15,6 +15,7 @@ extern const struct command command_show;
 extern const struct command command_rules;
 extern const struct command command_audit;
 extern const struct command command_doctor;
+extern const struct command command_sample;
 extern const struct command command_sandbox;
 extern const struct command command_completion;
 extern const struct command command_help;

@@ -170,12 +170,7 @@ struct merge_plan *merge_plan_open(const struct merge_plan_options *options, str
 
 /* --- the decisions file ----------------------------------------------------------------------- */
 
-struct out_file {
-    int fd;     /* -1: none */
-    char *temp; /* NULL where it is written in place (a device, a pipe) */
-};
-
-static bool open_out(const struct merge_plan *plan, struct out_file *out, struct err *err)
+bool plan_open_out(const struct merge_plan *plan, struct plan_out *out, struct err *err)
 {
     struct stat st;
     bool exists = stat(plan->csv_out, &st) == 0;
@@ -199,9 +194,7 @@ static bool open_out(const struct merge_plan *plan, struct out_file *out, struct
            err_set_errno(err, ERR_IO, errno, "could not create '%s'", plan->csv_out);
 }
 
-/* Puts the file in place where `ok`, removes it otherwise. Not flushed to the disk: the decisions
- * can be made again from the input, and what is applied is the plan. */
-static bool close_out(const struct merge_plan *plan, struct out_file *out, bool ok, struct err *err)
+bool plan_close_out(const struct merge_plan *plan, struct plan_out *out, bool ok, struct err *err)
 {
     if (out->fd >= 0 && close(out->fd) != 0 && ok) {
         ok = err_set_errno(err, ERR_IO, errno, "could not write '%s'", plan->csv_out);
@@ -286,10 +279,10 @@ bool merge_plan_run(struct merge_plan *plan, struct plan_writer *writer,
     if (!check_rows(plan, ret, err)) {
         return false;
     }
-    struct out_file out = {.fd = -1};
-    bool ok = plan->csv_out == NULL || open_out(plan, &out, err);
+    struct plan_out out = {.fd = -1};
+    bool ok = plan->csv_out == NULL || plan_open_out(plan, &out, err);
     ok = ok && plan_write(plan, out.fd, writer, &result, err) && plan_check_unchanged(plan, err);
-    if (!close_out(plan, &out, ok, err)) {
+    if (!plan_close_out(plan, &out, ok, err)) {
         return false;
     }
     result.peak_bytes = plan->peak_bytes;
