@@ -4,10 +4,9 @@
  */
 #include "command/registry.h"
 
-#include <inttypes.h>
 #include <string.h>
 
-#include "base/num.h"
+#include "command/planned.h"
 #include "command/score.h"
 #include "command/session.h"
 #include "command/view.h"
@@ -220,29 +219,6 @@ static bool plan(struct session *session, struct merge_score *score, int64_t *re
     return engine_plan(session->engine, &intent, ret_run, ret, err) || blame_rules(err);
 }
 
-static bool confirm(const struct cli *cli, const struct run *run, struct err *err)
-{
-    const char *text = cli_get(cli, "confirm");
-    if (text != NULL) {
-        int64_t count;
-        if (num_parse_i64(str_of(text), 0, INT64_MAX, &count) &&
-            (uint64_t)count == run->plan.changes) {
-            return true;
-        }
-        (void)err_set(err, ERR_REFUSED,
-                      "could not apply run %" PRId64 ": it holds %" PRIu64 " changes, not '%s'",
-                      run->id, run->plan.changes, text);
-    } else {
-        char question[80];
-        (void)snprintf(question, sizeof(question), "Apply these %" PRIu64 " changes?",
-                       run->plan.changes);
-        if (run->plan.changes == 0 || session_confirm(cli, question, err)) {
-            return true;
-        }
-    }
-    return err_hint(err, "The plan is kept: `steward apply %" PRId64 "` applies it.", run->id);
-}
-
 /* What was planned, on stdout; `score` NULL: not wanted. */
 static bool show_plan(struct session *session, const struct run *run,
                       const struct plan_summary *summary, const struct merge_score *score,
@@ -261,8 +237,8 @@ static bool show_plan(struct session *session, const struct run *run,
     if (score != NULL) {
         score_table(score, stdout);
     }
-    if (!cli_has(cli, "apply") && run->plan.changes != 0) {
-        (void)printf("\nNext: steward apply %" PRId64 "\n", run->id);
+    if (!cli_has(cli, "apply")) {
+        planned_next(run);
     }
     (void)fflush(stdout); /* before a question about it */
     return true;
@@ -280,21 +256,7 @@ static bool go_on(struct session *session, const struct run *run,
     if (!cli_has(cli, "apply")) {
         return !cli->json || score != NULL || session_print_outcome(session, run->id, err);
     }
-    if (!confirm(cli, run, err)) {
-        struct err second = {0}; /* the refusal is the error to tell */
-        (void)(cli->json && session_print_outcome(session, run->id, &second));
-        return false;
-    }
-    bool ok = engine_apply(session->engine, &merge_job, run->id, err);
-    if (!cli->json) {
-        (void)putchar('\n');
-    }
-    struct err second = {0};
-    if (!session_print_outcome(session, run->id, &second) && ok) {
-        *err = second;
-        return false;
-    }
-    return ok;
+    return planned_apply(session, &merge_job, run, err);
 }
 
 static bool plan_and_go_on(struct session *session, struct merge_score *score, struct err *err)
@@ -309,28 +271,7 @@ static bool plan_and_go_on(struct session *session, struct merge_score *score, s
     bool ok = journal_run_get(engine_journal(session->engine), id, &arena, &run, err) &&
               go_on(session, &run, &summary, score, err);
     arena_done(&arena);
-    if (ok && summary.bad != 0) {
-        (void)err_set(err, ERR_PARTIAL, "could not use %" PRIu64 " of %" PRIu64 " rows",
-                      summary.bad, summary.rows);
-        return err_hint(err, "The good rows are planned; --strict plans nothing in such a case.");
-    }
-    return ok;
-}
-
-static void validate_json(const struct plan_summary *summary)
-{
-    AUTO_BUF struct buf out = {0};
-    buf_printf(&out,
-               "{\"rows\":%" PRIu64 ",\"good\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"bad_rows\":[",
-               summary->rows, summary->rows - summary->bad, summary->bad);
-    for (size_t i = 0; i < summary->first_bad_count; i++) {
-        buf_printf(&out, "%s\n{\"line\":%" PRIu64 ",\"reason\":", i == 0 ? "" : ",",
-                   summary->first_bad[i].line);
-        buf_add_json(&out, str_of(summary->first_bad[i].reason));
-        buf_addc(&out, '}');
-    }
-    buf_addz(&out, "]}\n");
-    (void)fwrite(out.ptr, 1, out.len, stdout);
+    return ok && planned_bad_rows(&summary, err);
 }
 
 /* --validate-only: nothing is written, so neither a lock nor a journal is needed. */
@@ -341,16 +282,7 @@ static bool validate(const struct session *session, struct err *err)
     if (!merge_validate(&merge, &summary, err)) {
         return blame_rules(err);
     }
-    if (session->cli->json) {
-        validate_json(&summary);
-    } else {
-        (void)printf("%s: %" PRIu64 " rows, %" PRIu64 " bad\n", merge.csv_path, summary.rows,
-                     summary.bad);
-        view_bad_rows(&summary, stdout);
-    }
-    return summary.bad == 0 ||
-           err_set(err, ERR_PARTIAL, "could not use %" PRIu64 " of %" PRIu64 " rows", summary.bad,
-                   summary.rows);
+    return planned_validated(session->cli, merge.csv_path, &summary, err);
 }
 
 static int resume(struct session *session, struct err *err)
