@@ -55,29 +55,9 @@ static const struct option options[] = {
     {.name = "verify-tickets", .help = ALWAYS_VERIFIED},
     {.name = "verify-conversations", .help = ALWAYS_VERIFIED},
     WORK_OPTIONS,
+    CARRY_OPTION,
     {.name = NULL},
 };
-
-/* Options of which one says what is done; each excludes those behind it. */
-static const char *const exclusive[] = {"resume", "validate-only", "apply", "preview"};
-
-static bool check_exclusive(const struct cli *cli, struct err *err)
-{
-    const char *first = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(exclusive); i++) {
-        if (!cli_has(cli, exclusive[i])) {
-            continue;
-        }
-        if (first != NULL) {
-            (void)err_set(err, ERR_USAGE, "could not use '--%s' together with '--%s'", first,
-                          exclusive[i]);
-            return err_hint(
-                err, "Leave one of them out: a preview is what `steward merge` does anyway.");
-        }
-        first = exclusive[i];
-    }
-    return true;
-}
 
 /* With --json the score takes the place of the run's document, of which there is only one. */
 static bool check_score(const struct cli *cli, struct err *err)
@@ -95,50 +75,7 @@ static bool check_score(const struct cli *cli, struct err *err)
 
 static bool check_flags(const struct cli *cli, struct err *err)
 {
-    if (!check_exclusive(cli, err) || !check_score(cli, err)) {
-        return false;
-    }
-    if (cli_has(cli, "confirm") && !cli_has(cli, "apply")) {
-        (void)err_set(err, ERR_USAGE, "could not use '--confirm' without '--apply'");
-        return err_hint(err, "Run 'steward merge --help' for what it takes.");
-    }
-    return true;
-}
-
-/* NULL: the CSV file. */
-static const char *source_of(const struct cli *cli)
-{
-    const char *source = cli_get(cli, "source");
-    return source != NULL && strcmp(source, "csv") != 0 ? source : NULL;
-}
-
-static bool check_source(const struct cli *cli, struct err *err)
-{
-    const char *source = source_of(cli);
-    if (source != NULL && cli_has(cli, "csv")) {
-        (void)err_set(err, ERR_USAGE, "could not use '--csv' together with '--source %s'", source);
-        return err_hint(err, "Leave one of them out.");
-    }
-    if (cli_has(cli, "query") && (source == NULL || strcmp(source, "snowflake") != 0)) {
-        (void)err_set(err, ERR_USAGE, "could not use '--query' without '--source snowflake'");
-        return err_hint(err, "Run 'steward merge --help' for what it takes.");
-    }
-    return true;
-}
-
-static bool check_input(const struct cli *cli, const struct settings *settings, struct err *err)
-{
-    if (source_of(cli) != NULL && cli_has(cli, "validate-only")) {
-        (void)err_set(err, ERR_USAGE, "could not use '--validate-only' together with '--source %s'",
-                      source_of(cli));
-        return err_hint(err, "It reads a CSV file; what a source gave lies in sources/<run>.csv.");
-    }
-    if (source_of(cli) != NULL || settings->csv_input_path != NULL) {
-        return true;
-    }
-    (void)err_set(err, ERR_USAGE, "could not run 'steward merge': no input was named");
-    return err_hint(err,
-                    "Name the contacts with --csv FILE or --source NAME, or set CSV_INPUT_PATH.");
+    return planned_check_flags(cli, err) && check_score(cli, err);
 }
 
 /* "contacts.csv", "snowflake:contacts", "devrev" */
@@ -182,7 +119,7 @@ static struct merge_options merge_options(const struct session *session)
     const char *rules = cli_get(cli, "rules");
     return (struct merge_options){
         .csv_path = session->settings.csv_input_path,
-        .source = source_of(cli),
+        .source = planned_source(cli),
         .query = cli_get(cli, "query"),
         .rules = rules != NULL ? rules : "revu-pairs",
         .map = cli_get(cli, "map"),
@@ -285,28 +222,19 @@ static bool validate(const struct session *session, struct err *err)
     return planned_validated(session->cli, merge.csv_path, &summary, err);
 }
 
-static int resume(struct session *session, struct err *err)
-{
-    int64_t run;
-    if (!session_open(session, session->cli, SESSION_WRITE, err) ||
-        !engine_find_resumable(session->engine, &run, err)) {
-        return command_fail(err);
-    }
-    return work_on_run(session, run, engine_resume, err);
-}
-
 static int run_merge(struct cli *cli, struct err *err)
 {
     AUTO_SESSION struct session session = {.cli = cli};
-    if (!check_flags(cli, err) || !check_source(cli, err)) {
+    if (!check_flags(cli, err)) {
         return command_fail(err);
     }
     if (cli_has(cli, "resume")) {
-        return resume(&session, err);
+        return planned_resume(&session, err);
     }
     bool only_rows = cli_has(cli, "validate-only");
     if ((!only_rows && !session_make_workspace(cli, err)) ||
-        !session_settings(&session, cli, err) || !check_input(cli, &session.settings, err)) {
+        !session_settings(&session, cli, err) ||
+        !planned_check_input(cli, &session.settings, err)) {
         return command_fail(err);
     }
     if (only_rows) {

@@ -2,9 +2,94 @@
 #include "command/planned.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/num.h"
 #include "command/view.h"
+#include "command/work.h"
+
+/* --- flags --------------------------------------------------------------------------------- */
+
+/* Options of which one says what is done; each excludes those behind it. */
+static const char *const exclusive[] = {"resume", "validate-only", "apply", "preview"};
+
+static bool check_exclusive(const struct cli *cli, struct err *err)
+{
+    const char *first = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(exclusive); i++) {
+        if (!cli_has(cli, exclusive[i])) {
+            continue;
+        }
+        if (first != NULL) {
+            (void)err_set(err, ERR_USAGE, "could not use '--%s' together with '--%s'", first,
+                          exclusive[i]);
+            return err_hint(err,
+                            "Leave one of them out: a preview is what `steward %s` does anyway.",
+                            cli->command->name);
+        }
+        first = exclusive[i];
+    }
+    return true;
+}
+
+const char *planned_source(const struct cli *cli)
+{
+    const char *source = cli_get(cli, "source");
+    return source != NULL && strcmp(source, "csv") != 0 ? source : NULL;
+}
+
+static bool check_source(const struct cli *cli, struct err *err)
+{
+    const char *source = planned_source(cli);
+    if (source != NULL && cli_has(cli, "csv")) {
+        (void)err_set(err, ERR_USAGE, "could not use '--csv' together with '--source %s'", source);
+        return err_hint(err, "Leave one of them out.");
+    }
+    if (cli_has(cli, "query") && (source == NULL || strcmp(source, "snowflake") != 0)) {
+        (void)err_set(err, ERR_USAGE, "could not use '--query' without '--source snowflake'");
+        return err_hint(err, "Run 'steward %s --help' for what it takes.", cli->command->name);
+    }
+    return true;
+}
+
+bool planned_check_input(const struct cli *cli, const struct settings *settings, struct err *err)
+{
+    if (planned_source(cli) != NULL && cli_has(cli, "validate-only")) {
+        (void)err_set(err, ERR_USAGE, "could not use '--validate-only' together with '--source %s'",
+                      planned_source(cli));
+        return err_hint(err, "It reads a CSV file; what a source gave lies in sources/<run>.csv.");
+    }
+    if (planned_source(cli) != NULL || settings->csv_input_path != NULL) {
+        return true;
+    }
+    (void)err_set(err, ERR_USAGE, "could not run 'steward %s': no input was named",
+                  cli->command->name);
+    return err_hint(err, "Name it with --csv FILE or --source NAME, or set CSV_INPUT_PATH.");
+}
+
+bool planned_check_flags(const struct cli *cli, struct err *err)
+{
+    if (!check_exclusive(cli, err) || !check_source(cli, err)) {
+        return false;
+    }
+    if (cli_has(cli, "confirm") && !cli_has(cli, "apply")) {
+        (void)err_set(err, ERR_USAGE, "could not use '--confirm' without '--apply'");
+        return err_hint(err, "Run 'steward %s --help' for what it takes.", cli->command->name);
+    }
+    return true;
+}
+
+int planned_resume(struct session *session, struct err *err)
+{
+    int64_t run;
+    if (!session_open(session, session->cli, SESSION_WRITE, err) ||
+        !engine_find_resumable(session->engine, &run, err)) {
+        return command_fail(err);
+    }
+    return work_on_run(session, run, engine_resume, err);
+}
+
+/* --- what was planned ------------------------------------------------------------------------ */
 
 void planned_next(const struct run *run)
 {

@@ -5,6 +5,20 @@
 
 #include "command/session.h"
 
+/* Flags that exclude each other (--resume, --validate-only, --apply, --preview), --confirm without --apply,
+ * --csv beside another source, --query without snowflake: ERR_USAGE. */
+bool planned_check_flags(const struct cli *cli, struct err *err) MUST_CHECK;
+
+/* "snowflake" and so on; NULL: the CSV file. */
+const char *planned_source(const struct cli *cli);
+
+/* Some input was named. */
+bool planned_check_input(const struct cli *cli, const struct settings *settings,
+                         struct err *err) MUST_CHECK;
+
+/* --resume: goes on with the last run; returns the exit code. */
+int planned_resume(struct session *session, struct err *err);
+
 /* "Next: steward apply 7", where there is something to apply. */
 void planned_next(const struct run *run);
 
