@@ -293,19 +293,36 @@ static size_t count_names(const struct report_facts *facts, str *ret)
     return names;
 }
 
+/* A number that only some of the changes gave says so, or the columns could not be compared. */
+static void put_count_cell(struct html_page *page, const struct fact_count *count, uint64_t most)
+{
+    str of = STR("");
+    if (count->changes < most) {
+        of = html_printf(page, "in %" PRIu64 " of %" PRIu64 " changes", count->changes, most);
+    }
+    html_put(page, counts_cell, .sum = html_number(page, count->sum), .of = of);
+}
+
 static void put_count_row(struct html_page *page, const struct report_facts *facts, size_t first,
                           const str *names, size_t name_count)
 {
     str what = facts->counts[first].what;
     html_put(page, counts_row, .what = what);
+    size_t end = first;
+    uint64_t most = 0;
+    for (; end < facts->count_count && str_eq(facts->counts[end].what, what); end++) {
+        most = facts->counts[end].changes > most ? facts->counts[end].changes : most;
+    }
     for (size_t n = 0; n < name_count; n++) {
-        str sum = STR("");
-        for (size_t i = first; i < facts->count_count && str_eq(facts->counts[i].what, what); i++) {
-            if (str_eq(facts->counts[i].name, names[n])) {
-                sum = html_number(page, facts->counts[i].sum);
-            }
+        size_t at = first;
+        while (at < end && !str_eq(facts->counts[at].name, names[n])) {
+            at++;
         }
-        html_put(page, counts_cell, .sum = sum);
+        if (at < end) {
+            put_count_cell(page, &facts->counts[at], most);
+        } else {
+            html_put(page, counts_cell, .sum = STR(""), .of = STR(""));
+        }
     }
     html_plain(page, counts_row_end);
 }
