@@ -6,11 +6,28 @@
 
 #include <string.h>
 
+/* clang-format off: one a line */
 const struct command *const commands[] = {
-    &command_merge,  &command_apply,   &command_resume,     &command_verify, &command_report,
-    &command_runs,   &command_show,    &command_rules,      &command_audit,  &command_doctor,
-    &command_sample, &command_sandbox, &command_completion, &command_help,   NULL,
+    &command_merge,
+    &command_approve,
+    &command_refuse,
+    &command_apply,
+    &command_resume,
+    &command_verify,
+    &command_report,
+    &command_runs,
+    &command_show,
+    &command_links,
+    &command_rules,
+    &command_audit,
+    &command_doctor,
+    &command_sample,
+    &command_sandbox,
+    &command_completion,
+    &command_help,
+    NULL,
 };
+/* clang-format on */
 
 const struct command *command_find(const char *name)
 {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "engine/approval.h"
 
 /* --- JSON ---------------------------------------------------------------------------------- */
 
@@ -236,6 +237,7 @@ static void print_more(const struct run *run, uint64_t more, FILE *out)
 
 struct change_printer {
     const struct job *job;
+    const struct approval *approval;
     FILE *out;
     uint64_t printed;
     uint64_t limit;
@@ -249,8 +251,11 @@ static bool print_change(void *ctx, const struct plan_header *header,
         return false;
     }
     printer->printed++;
-    (void)fprintf(printer->out, "  %.8s  %s\n", change->id,
-                  change_state_name(row != NULL ? row->state : CHANGE_PLANNED));
+    bool approved = row == NULL && approval_is_partial(printer->approval) &&
+                    approval_covers(printer->approval, change);
+    (void)fprintf(printer->out, "  %.8s  %s%s\n", change->id,
+                  change_state_name(row != NULL ? row->state : CHANGE_PLANNED),
+                  approved ? ", approved" : "");
     print_described(printer->job, header, change, printer->out);
     if (row != NULL && row->error[0] != '\0') {
         (void)fprintf(printer->out, "    because: %s\n", row->error);
@@ -261,10 +266,15 @@ static bool print_change(void *ctx, const struct plan_header *header,
 bool view_changes(struct engine *engine, const struct job *job, const struct run *run,
                   uint64_t limit, FILE *out, struct err *err)
 {
-    struct change_printer printer = {.job = job, .out = out, .limit = limit};
     if (!run->has_plan || run->plan.changes == 0) {
         return true;
     }
+    AUTO(approval_free)
+    struct approval *approval = approval_load(engine_journal(engine), run, err);
+    if (approval == NULL) {
+        return false;
+    }
+    struct change_printer printer = {.job = job, .approval = approval, .out = out, .limit = limit};
     (void)fputc('\n', out);
     if (!engine_each_change(engine, run, print_change, NULL, &printer, err)) {
         return false;
@@ -388,8 +398,9 @@ static void print_links(const struct plan_summary *summary, FILE *out)
     if (summary->stale_links != 0) {
         (void)fprintf(out,
                       "\nOf %" PRIu64 " remembered links %" PRIu64
-                      " name a record that the source does not have: steward links list\n",
-                      summary->links, summary->stale_links);
+                      " %s a record that the source does not have: steward links list\n",
+                      summary->links, summary->stale_links,
+                      summary->stale_links == 1 ? "names" : "name");
     }
 }
 
