@@ -308,6 +308,18 @@ static bool record_plan(struct engine *engine, const struct plan_intent *intent,
     return journal_run_planned(engine->journal, job_run->run, path, totals, buf_str(&options), err);
 }
 
+struct job_run engine_planning_run(struct engine *engine)
+{
+    return (struct job_run){
+        .settings = engine->options.settings,
+        .clock = engine->options.clock,
+        .stop = engine->options.stop,
+        .log = engine->log,
+        .workspace_fd = engine->workspace_fd,
+        .journal = engine->journal,
+    };
+}
+
 bool engine_plan(struct engine *engine, const struct plan_intent *intent, int64_t *ret_run,
                  struct plan_summary *ret, struct err *err)
 {
@@ -320,15 +332,8 @@ bool engine_plan(struct engine *engine, const struct plan_intent *intent, int64_
     }
     char path[64];
     (void)snprintf(path, sizeof(path), "plans/%lld.plan", (long long)run.id);
-    struct job_run job_run = {
-        .run = run.id,
-        .settings = engine->options.settings,
-        .clock = engine->options.clock,
-        .stop = engine->options.stop,
-        .log = engine->log,
-        .workspace_fd = engine->workspace_fd,
-        .journal = engine->journal,
-    };
+    struct job_run job_run = engine_planning_run(engine);
+    job_run.run = run.id;
     log_context(run.id, "");
     bool ok = intent->job->plan(&job_run, intent->job_options, path, ret, err) &&
               record_plan(engine, intent, &job_run, path, &ret->totals, err);

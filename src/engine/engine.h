@@ -76,6 +76,9 @@ struct plan_intent {
     const char *options_json;
 };
 
+/* What a job is lent while it plans, without a run: for commands that only ask. */
+struct job_run engine_planning_run(struct engine *engine);
+
 /* Makes a run, plans it, records it. On failure the run is `failed` and nothing else remains. */
 bool engine_plan(struct engine *engine, const struct plan_intent *intent, int64_t *ret_run,
                  struct plan_summary *ret, struct err *err) MUST_CHECK;

@@ -118,6 +118,7 @@ struct job {
     const char *name;       /* "merge" */
     const char *summary;    /* one line */
     const char *remote;     /* "devrev": names the limiter's file */
+    bool pairs;             /* each change puts one record into another, which is kept */
     int64_t rate_calls;     /* default limit where RATE_LIMIT_CALLS is not set: 45 ... */
     int64_t rate_period_ms; /* ... in 60,000 */
 

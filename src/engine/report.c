@@ -82,8 +82,8 @@ static bool add_change(void *ctx, const struct plan_header *header,
     add_member(out, "id", change->id, true);
     buf_addz(out, ",\"target\":");
     buf_add_json(out, change->target);
-    buf_addz(out, ",\"survivor\":");
-    buf_add_json(out, change->survivor);
+    buf_addc(out, ',');
+    plan_change_effect(header, change, out);
     buf_addz(out, ",\"strategy\":");
     buf_add_json(out, change->strategy);
     buf_addz(out, ",\"reason\":");

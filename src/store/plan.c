@@ -891,6 +891,29 @@ bool plan_next(struct plan_reader *reader, enum plan_item *ret_item, struct plan
     return take_record(reader, ret_item, ret_change, ret_finding) || bad_block(reader, err);
 }
 
+void plan_change_effect(const struct plan_header *header, const struct plan_change *change,
+                        struct buf *out)
+{
+    const char *between = "";
+    if (change->survivor.len != 0) {
+        buf_addz(out, "\"survivor\":");
+        buf_add_json(out, change->survivor);
+        return;
+    }
+    buf_addz(out, "\"set\":{");
+    for (size_t i = 0; i < header->column_count; i++) {
+        const struct plan_value *value = &change->values[i];
+        if (header->columns[i].remote.len != 0 && !str_eq(value->before, value->after)) {
+            buf_addz(out, between);
+            buf_add_json(out, header->columns[i].name);
+            buf_addc(out, ':');
+            buf_add_json(out, value->after);
+            between = ",";
+        }
+    }
+    buf_addc(out, '}');
+}
+
 struct plan_change *plan_change_copy(struct arena *arena, const struct plan_change *change,
                                      size_t column_count)
 {

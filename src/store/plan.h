@@ -130,6 +130,11 @@ bool plan_next(struct plan_reader *reader, enum plan_item *ret_item, struct plan
                struct plan_finding *ret_finding, struct err *err) MUST_CHECK;
 bool plan_rewind(struct plan_reader *reader, struct err *err) MUST_CHECK;
 
+/* What a change does, as a JSON member: "survivor":"<id>" where it has one, otherwise the fields that it
+ * writes, "set":{"<field>":"<new value>"}: columns of the remote whose value is to be another. */
+void plan_change_effect(const struct plan_header *header, const struct plan_change *change,
+                        struct buf *out);
+
 /* Deep copy into an arena. */
 struct plan_change *plan_change_copy(struct arena *arena, const struct plan_change *change,
                                      size_t column_count);
