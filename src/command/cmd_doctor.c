@@ -116,7 +116,15 @@ static void examine(struct session *session, const struct cli *cli, struct check
         return;
     }
     doctor_local(checkup, workspace, session_workspace(cli), &session->settings, cli->env);
-    doctor_devrev(checkup, workspace, &session->settings);
+    const char *remote = cli->arg_count > 0 ? cli->args[0] : NULL;
+    if (remote == NULL || strcmp(remote, "devrev") == 0) {
+        doctor_devrev(checkup, workspace, &session->settings);
+    }
+    /* who does not use it needs no settings of it */
+    if (remote != NULL ? strcmp(remote, "snowflake") == 0
+                       : session->settings.snowflake_account != NULL) {
+        doctor_snowflake(checkup, &session->settings);
+    }
 }
 
 static int run_doctor(struct cli *cli, struct err *err)
@@ -142,6 +150,7 @@ static int run_doctor(struct cli *cli, struct err *err)
 
 static const struct choice choices[] = {
     {"devrev", "the workspace and DevRev"},
+    {"snowflake", "the workspace and Snowflake"},
     {NULL, NULL},
 };
 
@@ -149,14 +158,19 @@ const struct command command_doctor = {
     .name = "doctor",
     .summary = "check configuration, token, permissions, disk and clock",
     .usage = "[REMOTE] [options]",
-    .description = "Checks what a run needs: configuration, workspace, modes of files with secrets "
-                   "and personal "
-                   "data, disk space, journal, another steward; and of the remote: round-trip "
-                   "time, token, owner, "
-                   "expiry, permissions by harmless reads, calls left, clock. Each failure comes "
-                   "with what to do. "
-                   "Nothing is changed.\n\n"
-                   "Exit code 0: nothing failed; 1: something did.",
+    .description =
+        "Checks what a run needs: configuration, workspace, modes of files with secrets "
+        "and personal "
+        "data, disk space, journal, another steward; and of the remote: round-trip "
+        "time, token, owner, "
+        "expiry, permissions by harmless reads, calls left, clock. Each failure comes "
+        "with what to do. "
+        "Nothing is changed.\n\n"
+        "Snowflake: sign-in, role, warehouse, and whether the queries that ship can read "
+        "their view, by three statements of one row; a suspended warehouse with "
+        "AUTO_RESUME starts for it. Without REMOTE it is looked at where "
+        "SNOWFLAKE_ACCOUNT is set.\n\n"
+        "Exit code 0: nothing failed; 1: something did.",
     .choices = choices,
     .safety = SAFETY_READ_ONLY,
     .max_args = 1,

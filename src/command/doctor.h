@@ -45,4 +45,7 @@ void doctor_local(struct checkup *checkup, int workspace_fd, const char *workspa
 /* Token, permissions, limits, clock of DevRev. */
 void doctor_devrev(struct checkup *checkup, int workspace_fd, const struct settings *settings);
 
+/* Sign-in, warehouse and view of Snowflake. */
+void doctor_snowflake(struct checkup *checkup, const struct settings *settings);
+
 #endif

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "engine/job.h"
+#include "remote/snowflake.h"
 
 enum { SOURCE_PATH_BYTES = 64, SOURCE_QUERY_MAX_BYTES = 1024 * 1024 };
 
@@ -38,6 +39,10 @@ struct source_options {
 /* Reads all of it. *ret_path is relative to the workspace. */
 bool source_spool(struct job_run *run, const struct source_options *options,
                   char ret_path[SOURCE_PATH_BYTES], uint64_t *ret_rows, struct err *err) MUST_CHECK;
+
+/* What the settings say of Snowflake; calls, stop and log are left to the caller. */
+struct snowflake_options source_snowflake_options(const struct settings *settings,
+                                                  const struct clock *clock);
 
 /* What the run's record calls the source: "snowflake:contacts", "devrev". */
 void source_describe(const struct source_options *options, struct buf *out);

@@ -77,15 +77,10 @@ static bool take_row(void *ctx, const str *cells, size_t count, struct err *err)
     return spool_row(take->spool, cells, count, err);
 }
 
-bool source_read_snowflake(struct job_run *run, const struct source_options *options,
-                           struct spool *spool, struct err *err)
+struct snowflake_options source_snowflake_options(const struct settings *settings,
+                                                  const struct clock *clock)
 {
-    const struct settings *settings = run->settings;
-    AUTO_BUF struct buf sql = {0};
-    if (!load_query(source_query(options), &sql, err)) {
-        return false;
-    }
-    const struct snowflake_options wanted = {
+    return (struct snowflake_options){
         .account = settings->snowflake_account,
         .user = settings->snowflake_user,
         .base_url = settings->snowflake_host,
@@ -97,16 +92,26 @@ bool source_read_snowflake(struct job_run *run, const struct source_options *opt
         .database = settings->snowflake_database,
         .schema = settings->snowflake_schema,
         .role = settings->snowflake_role,
-        .calls = run->calls,
-        .clock = run->clock,
-        .stop = run->stop,
-        .log = run->log,
+        .clock = clock,
         .retry = {.attempts = (int)settings->max_retries,
                   .base_ms = settings->retry_backoff_ms,
                   .cap_ms = SOURCE_RETRY_CAP_MS},
         .connect_timeout_ms = settings->connect_timeout_ms,
         .read_timeout_ms = settings->read_timeout_ms,
     };
+}
+
+bool source_read_snowflake(struct job_run *run, const struct source_options *options,
+                           struct spool *spool, struct err *err)
+{
+    AUTO_BUF struct buf sql = {0};
+    if (!load_query(source_query(options), &sql, err)) {
+        return false;
+    }
+    struct snowflake_options wanted = source_snowflake_options(run->settings, run->clock);
+    wanted.calls = run->calls;
+    wanted.stop = run->stop;
+    wanted.log = run->log;
     AUTO(snowflake_free) struct snowflake *snowflake = snowflake_new(&wanted, err);
     if (snowflake == NULL) {
         return false;

@@ -328,6 +328,27 @@ static void answer_statement(struct service *service, struct statement *statemen
     }
 }
 
+/* What the functions of a SELECT without a table say; nothing is null. */
+static void fill_context(struct sql_query *query, const char *role, const char *warehouse,
+                         const char *database, const char *schema)
+{
+    const struct {
+        const char *name;
+        const char *value;
+    } known[] = {
+        {"CURRENT_USER", USER},           {"CURRENT_ROLE", role != NULL ? role : ROLE},
+        {"CURRENT_WAREHOUSE", warehouse}, {"CURRENT_DATABASE", database},
+        {"CURRENT_SCHEMA", schema},
+    };
+    for (size_t i = 0; i < query->count; i++) {
+        for (size_t j = 0; j < ARRAY_LEN(known); j++) {
+            if (str_eqz(query->columns[i].expression, known[j].name)) {
+                query->columns[i].constant = str_of(known[j].value);
+            }
+        }
+    }
+}
+
 static void run(struct snowflake *snowflake, struct statement *statement, const char *sql,
                 const json_t *body)
 {
@@ -336,7 +357,12 @@ static void run(struct snowflake *snowflake, struct statement *statement, const 
     const char *schema = json_string_value(json_object_get(body, "schema"));
     struct sql_query *query = &statement->query;
     sql_understand(&statement->arena, str_dup(&statement->arena, str_of(sql)), query);
-    if (query->code == NULL && (warehouse == NULL || strcmp(warehouse, WAREHOUSE) != 0)) {
+    if (query->kind == SQL_CONTEXT) {
+        fill_context(query, json_string_value(json_object_get(body, "role")), warehouse, database,
+                     schema);
+    }
+    if (query->code == NULL && query->kind != SQL_CONTEXT &&
+        (warehouse == NULL || strcmp(warehouse, WAREHOUSE) != 0)) {
         bool there = warehouse == NULL || strcmp(warehouse, SUSPENDED) == 0;
         query->code = there ? "000606" : "002043";
         query->sql_state = there ? "57P03" : "02000";
@@ -344,8 +370,9 @@ static void run(struct snowflake *snowflake, struct statement *statement, const 
                                : STR("SQL compilation error:\nObject does not exist, or operation "
                                      "cannot be performed.");
     }
-    if (query->code == NULL && (database == NULL || strcmp(database, DATABASE) != 0 ||
-                                schema == NULL || strcmp(schema, SCHEMA) != 0)) {
+    if (query->code == NULL && query->kind == SQL_TABLES &&
+        (database == NULL || strcmp(database, DATABASE) != 0 || schema == NULL ||
+         strcmp(schema, SCHEMA) != 0)) {
         query->code = "002003";
         query->sql_state = "42S02";
         query->message =

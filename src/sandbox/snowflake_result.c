@@ -114,13 +114,23 @@ struct snowflake_result *snowflake_result_new(const struct world *world,
     result->column_count = query->count;
     for (size_t i = 0; i < query->count; i++) {
         const struct sql_column *column = &query->columns[i];
-        result->columns[i] =
-            (struct sql_column){str_dup(&result->arena, column->name), column->is_null};
+        result->columns[i] = (struct sql_column){
+            .name = str_dup(&result->arena, column->name),
+            .is_null = column->is_null,
+            .constant = str_dup(&result->arena, column->constant),
+        };
         result->sources[i] = find_source(column->name);
-        if (result->sources[i] == NO_SOURCE && !column->is_null) {
+        if (query->kind != SQL_TABLES) {
+            result->columns[i].is_null = true;
+        } else if (result->sources[i] == NO_SOURCE && !column->is_null) {
             snowflake_result_free(result);
             return NULL;
         }
+    }
+    if (query->kind != SQL_TABLES) {
+        result->rows = xcalloc(1, sizeof(*result->rows));
+        result->row_count = 1;
+        return result;
     }
     AUTO_BUF struct buf contacts = {.max = (size_t)4 << 30};
     AUTO_BUF struct buf pivot = {.max = (size_t)4 << 30};
@@ -173,13 +183,13 @@ static void add_cell(const struct snowflake_result *result, const struct row *ro
 {
     int source = result->sources[column];
     str text = result->columns[column].is_null
-                   ? STR("")
+                   ? result->columns[column].constant
                    : row->cells[SOURCES[source].pivot][SOURCES[source].index];
     int64_t ms = 0;
     if (text.len == 0) {
         buf_addz(out, "null");
-    } else if (SOURCES[source].type == TEXT || SOURCES[source].type == FIXED ||
-               !clock_parse(text, &ms)) {
+    } else if (source == NO_SOURCE || SOURCES[source].type == TEXT ||
+               SOURCES[source].type == FIXED || !clock_parse(text, &ms)) {
         buf_add_json(out, text);
     } else {
         buf_printf(out, "\"%" PRId64 ".%03d000000%s\"", ms / 1000, (int)(ms % 1000),

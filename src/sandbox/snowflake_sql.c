@@ -176,6 +176,7 @@ static void take_item(struct reader *reader)
         take_part(reader, &depth, &column.name);
     }
     column.is_null = parts == 1 && str_eqz(column.name, "NULL");
+    column.expression = column.name;
     if (take(reader, "AS")) {
         column.name = reader->token.text;
         next(reader);
@@ -224,6 +225,35 @@ static void take_rest(struct reader *reader)
     }
 }
 
+/* A SELECT without FROM. */
+static void check_context(struct reader *reader)
+{
+    static const char *const functions[] = {"CURRENT_USER", "CURRENT_ROLE", "CURRENT_WAREHOUSE",
+                                            "CURRENT_DATABASE", "CURRENT_SCHEMA"};
+    reader->query->kind = SQL_CONTEXT;
+    for (size_t i = 0; i < reader->query->count; i++) {
+        if (!is_among(reader->query->columns[i].expression, functions, ARRAY_LEN(functions))) {
+            fail_syntax(reader);
+        }
+    }
+}
+
+static void take_generator(struct reader *reader)
+{
+    reader->query->kind = SQL_GENERATOR;
+    if (!take(reader, "(") || !take(reader, "GENERATOR")) {
+        fail_syntax(reader);
+    }
+    for (size_t i = 0; i < reader->query->count; i++) {
+        reader->query->columns[i].constant = STR("0");
+    }
+    int depth = 0;
+    str name;
+    while (reader->token.kind != END) {
+        take_part(reader, &depth, &name);
+    }
+}
+
 void sql_understand(struct arena *arena, str sql, struct sql_query *ret)
 {
     *ret = (struct sql_query){.limit = -1};
@@ -241,8 +271,16 @@ void sql_understand(struct arena *arena, str sql, struct sql_query *ret)
     do {
         take_item(&reader);
     } while (take(&reader, ","));
+    if (reader.token.kind == END && ret->code == NULL) {
+        check_context(&reader);
+        return;
+    }
     if (!take(&reader, "FROM")) {
         fail_syntax(&reader);
+        return;
+    }
+    if (take(&reader, "TABLE")) {
+        take_generator(&reader);
         return;
     }
     take_table(&reader);

@@ -45,6 +45,16 @@ static void what_is_behind_the_tables(void)
     understood("select u.ID from REV_USERS u where false", "ID limit 0");
 }
 
+static void without_tables(void)
+{
+    understood("select current_user() as u, CURRENT_WAREHOUSE()", "U,CURRENT_WAREHOUSE");
+    understood("select SEQ4() as N from table(generator(rowcount => 1))", "N");
+    understood("select NOW()", "001003 42000 SQL compilation error: syntax error unexpected "
+                               "'<EOF>'.");
+    understood("select 1 as X from table(FLATTEN(1))",
+               "001003 42000 SQL compilation error: syntax error unexpected 'FLATTEN'.");
+}
+
 static void what_snowflake_would_refuse(void)
 {
     understood("", "000900 42601 SQL compilation error: empty statement.");
@@ -71,5 +81,5 @@ static void what_snowflake_would_refuse(void)
                "'U.NAME'");
 }
 
-TAP_MAIN(TAP_TEST(names_of_columns), TAP_TEST(what_is_behind_the_tables),
+TAP_MAIN(TAP_TEST(names_of_columns), TAP_TEST(what_is_behind_the_tables), TAP_TEST(without_tables),
          TAP_TEST(what_snowflake_would_refuse))
