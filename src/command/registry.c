@@ -14,6 +14,7 @@ const struct command *const commands[] = {
     &command_apply,
     &command_resume,
     &command_verify,
+    &command_undo,
     &command_report,
     &command_runs,
     &command_show,

@@ -9,6 +9,7 @@ extern const struct command command_merge;
 extern const struct command command_apply;
 extern const struct command command_resume;
 extern const struct command command_verify;
+extern const struct command command_undo;
 extern const struct command command_report;
 extern const struct command command_runs;
 extern const struct command command_show;

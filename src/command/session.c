@@ -12,7 +12,7 @@
 #include "job/merge.h"
 #include "net/http.h"
 
-static const struct job *const jobs[] = {&merge_job};
+static const struct job *const jobs[] = {&merge_job, &merge_undo_job};
 
 const char *session_workspace(const struct cli *cli)
 {

@@ -299,7 +299,8 @@ static void print_title(FILE *out, const char *what, uint64_t shown, uint64_t al
     }
 }
 
-static void print_totals(const struct run *run, const struct plan_summary *summary, FILE *out)
+static void print_totals(const struct job *job, const struct run *run,
+                         const struct plan_summary *summary, FILE *out)
 {
     const struct {
         const char *name;
@@ -315,10 +316,11 @@ static void print_totals(const struct run *run, const struct plan_summary *summa
     };
     char hash[SHA256_HEX];
     num_hex(run->plan.hash, SHA256_BYTES, hash);
-    (void)fprintf(out, "Run %" PRId64 ": %s by %s from %s\nPlan %.16s: %" PRIu64 " change%s\n\n",
+    (void)fprintf(out, "Run %" PRId64 ": %s by %s from %s\nPlan %.16s: %" PRIu64 " change%s\n%s",
                   run->id, run->job, run->rules, run->source, hash, run->plan.changes,
-                  run->plan.changes == 1 ? "" : "s");
-    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+                  run->plan.changes == 1 ? "" : "s", job->limits == NULL ? "\n" : "");
+    /* an undo is planned from a run, which has no rows */
+    for (size_t i = 0; job->limits == NULL && i < ARRAY_LEN(lines); i++) {
         (void)fprintf(out, "  %-7s %9" PRIu64 "  %s\n", lines[i].name, lines[i].rows,
                       lines[i].meaning);
     }
@@ -335,11 +337,15 @@ struct previewer {
 
 static void preview_review(struct previewer *previewer, const struct plan_finding *finding)
 {
-    if (previewer->reviews_left > 0) {
-        previewer->reviews_left--;
-        buf_printf(&previewer->reviews, "  line %" PRIu64 "  %" STR_FMT ": %" STR_FMT "\n",
-                   finding->line, STR_ARG(finding->id), STR_ARG(finding->reason));
+    if (previewer->reviews_left == 0) {
+        return;
     }
+    previewer->reviews_left--;
+    if (finding->line != 0) {
+        buf_printf(&previewer->reviews, "  line %" PRIu64, finding->line);
+    }
+    buf_printf(&previewer->reviews, "  %" STR_FMT ": %" STR_FMT "\n", STR_ARG(finding->id),
+               STR_ARG(finding->reason));
 }
 
 static void preview_change(struct previewer *previewer, const struct plan_change *change)
@@ -404,10 +410,21 @@ static void print_links(const struct plan_summary *summary, FILE *out)
     }
 }
 
+/* What an undo cannot do, said before it is done. */
+static void print_limits(const struct job *job, FILE *out)
+{
+    if (job->limits != NULL) {
+        (void)fputs("\nWhat does not come back:\n", out);
+    }
+    for (size_t i = 0; job->limits != NULL && job->limits[i] != NULL; i++) {
+        (void)fprintf(out, "  %s\n", job->limits[i]);
+    }
+}
+
 bool view_preview(struct engine *engine, const struct job *job, const struct run *run,
                   const struct plan_summary *summary, FILE *out, struct err *err)
 {
-    print_totals(run, summary, out);
+    print_totals(job, run, summary, out);
     const struct plan_totals *totals = &run->plan;
     struct previewer previewer = {.job = job,
                                   .out = out,
@@ -427,6 +444,7 @@ bool view_preview(struct engine *engine, const struct job *job, const struct run
             (void)fputs(buf_z(&previewer.reviews), out);
         }
         view_bad_rows(summary, out);
+        print_limits(job, out);
         if (totals->changes == 0) {
             (void)fputs("\nThere is nothing to change.\n", out);
         }

@@ -5,6 +5,7 @@
 
 const struct option work_options[] = {
     WORK_OPTIONS,
+    CARRY_OPTION,
     {.name = NULL},
 };
 

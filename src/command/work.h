@@ -43,7 +43,15 @@
         .name = "backup-compress", .help = "compress backups", .setting = "ENABLE_COMPRESSION"     \
     }
 
-/* These alone; NULL-terminated. */
+/* Of what applies merges. */
+#define CARRY_OPTION                                                                               \
+    {                                                                                              \
+        .name = "carry-external-ref",                                                              \
+        .help = "a survivor without an external reference gets the loser's",                       \
+        .setting = "CARRY_EXTERNAL_REF"                                                            \
+    }
+
+/* Both; NULL-terminated. */
 extern const struct option work_options[];
 
 /* Calls `work` with the run's job, prints where the run stands, and returns the exit code. */

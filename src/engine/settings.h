@@ -55,6 +55,9 @@ struct settings {
     int64_t canary;             /* CANARY, 5: this many first; if all of them fail, stop. 0: none */
     int64_t merge_settle_ms;    /* MERGE_SETTLE_SECONDS, 300 */
 
+    /* merge */
+    bool carry_external_ref; /* CARRY_EXTERNAL_REF, --carry-external-ref */
+
     /* backups */
     const char *backup_dir; /* BACKUP_DIR, --backup-dir: backups */
     bool compress;          /* ENABLE_COMPRESSION, --backup-compress */

@@ -63,6 +63,8 @@ const struct setting settings_table[] = {
      "so many changes go first; if all of them fail the run stops; 0: none"},
     {"MERGE_SETTLE_SECONDS", SETTING_SECONDS, AT(merge_settle_ms), 0, 7 * DAY, "300",
      "a sent merge counts as not applied only after so many seconds without a trace of it"},
+    {"CARRY_EXTERNAL_REF", SETTING_BOOL, AT(carry_external_ref), 0, 0, "false",
+     "a survivor without an external reference of its own gets the loser's after the merge"},
     {"BACKUP_DIR", SETTING_TEXT, AT(backup_dir), 0, 0, "backups",
      "where backups go, below the workspace or absolute"},
     {"ENABLE_COMPRESSION", SETTING_BOOL, AT(compress), 0, 0, "false", "backups compressed (zstd)"},

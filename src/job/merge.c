@@ -5,6 +5,7 @@
 #include "job/merge_memory.h"
 #include "job/merge_plan.h"
 #include "job/merge_score.h"
+#include "job/merge_undo.h"
 #include "job/source.h"
 #include "match/rules.h"
 
@@ -169,6 +170,31 @@ static int64_t merge_settle_ms(const struct settings *settings)
     return settings->merge_settle_ms;
 }
 
+const struct job merge_undo_job = {
+    .name = "merge-undo",
+    .summary = "bring merged contacts back from their backups",
+    .remote = "devrev",
+    .pairs = true,
+    .rate_calls = 45,
+    .rate_period_ms = 60000,
+    .limits = merge_undo_limits,
+    .plan = merge_undo_plan,
+    .open = merge_open,
+    .close = merge_close,
+    .worker_open = merge_worker_open,
+    .worker_close = merge_worker_close,
+    .check = merge_undo_check,
+    .capture = merge_undo_capture,
+    .apply = merge_undo_apply,
+    .confirm = merge_undo_confirm,
+    .finish = merge_undo_finish,
+    .forget = merge_forget,
+    .concluded = merge_concluded,
+    .verify = merge_undo_verify,
+    .describe = merge_undo_describe,
+    .settle_ms = merge_settle_ms,
+};
+
 const struct job merge_job = {
     .name = "merge",
     .summary = "merge duplicate contacts into their survivors",
@@ -176,6 +202,7 @@ const struct job merge_job = {
     .rate_calls = 45,
     .rate_period_ms = 60000,
     .remembers_refusals = true,
+    .undo = &merge_undo_job,
     .plan = merge_plan,
     .open = merge_open,
     .close = merge_close,
@@ -185,6 +212,7 @@ const struct job merge_job = {
     .capture = merge_capture,
     .apply = merge_apply,
     .confirm = merge_confirm,
+    .finish = merge_finish,
     .forget = merge_forget,
     .concluded = merge_concluded,
     .verify = merge_verify,

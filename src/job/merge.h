@@ -34,6 +34,7 @@ struct merge_options {
 };
 
 extern const struct job merge_job;
+extern const struct job merge_undo_job; /* merge_undo.h */
 
 /* Reads the rows of a CSV file and counts them, as planning would; writes nothing. */
 bool merge_validate(const struct merge_options *options, struct plan_summary *ret,

@@ -92,18 +92,40 @@ static void objects_done(struct objects *list)
     }
 }
 
-/* Into item->roles, for the side that `user` (a user summary) is. */
-static void note_role(const struct capture *capture, const json_t *user, unsigned role,
+static void note_other(struct capture *capture, str id, unsigned role, struct merge_item *item)
+{
+    for (size_t i = 0; i < item->other_count; i++) {
+        if (str_eq(item->others[i].id, id)) {
+            item->others[i].roles |= role;
+            return;
+        }
+    }
+    struct merge_other *others =
+        arena_array(&capture->arena, item->other_count + 1, sizeof(*others));
+    if (item->other_count != 0) {
+        memcpy(others, item->others, item->other_count * sizeof(*others));
+    }
+    others[item->other_count++] = (struct merge_other){.id = id, .roles = role};
+    item->others = others;
+}
+
+/* Into item->roles, for the side that `user` (a user summary) is; other contacts into item->others. */
+static void note_role(struct capture *capture, const json_t *user, unsigned role,
                       struct merge_item *item)
 {
+    str id = merge_text(user, "id");
     for (int side = 0; side < MERGE_SIDES; side++) {
-        if (devrev_same_user(merge_text(user, "id"), capture->side_id[side])) {
+        if (devrev_same_user(id, capture->side_id[side])) {
             item->roles[side] |= role;
+            return;
         }
+    }
+    if (id.len != 0 && str_eqz(merge_text(user, "type"), "rev_user")) {
+        note_other(capture, id, role, item);
     }
 }
 
-static void note_roles(const struct capture *capture, const json_t *users, unsigned role,
+static void note_roles(struct capture *capture, const json_t *users, unsigned role,
                        struct merge_item *item)
 {
     for (size_t i = 0; i < json_array_size(users); i++) {
@@ -147,7 +169,7 @@ struct listing {
     unsigned extra_role; /* that the objects do not show themselves */
 };
 
-static void note_work_roles(const struct capture *capture, struct object *object)
+static void note_work_roles(struct capture *capture, struct object *object)
 {
     note_roles(capture, json_object_get(object->json, "reported_by"), MERGE_REPORTED,
                &object->item);
@@ -662,6 +684,11 @@ static struct merge_item *copy_items(struct arena *arena, const struct objects *
         items[i] = object->item;
         items[i].id = str_dup(arena, object->item.id);
         items[i].display_id = str_dup(arena, object->item.display_id);
+        items[i].others = arena_array(arena, object->item.other_count, sizeof(*items[i].others));
+        for (size_t k = 0; k < object->item.other_count; k++) {
+            items[i].others[k] = object->item.others[k];
+            items[i].others[k].id = str_dup(arena, object->item.others[k].id);
+        }
         i++;
     }
     return items;
@@ -690,11 +717,12 @@ static void fill_record(struct capture *capture)
 static bool write_record(struct capture *capture, struct err *err)
 {
     fill_record(capture);
+    int64_t now_ms = clock_real_ms(capture->worker->run->clock);
+    capture->data->record.captured_ms = now_ms;
     const struct object *loser = capture->contacts.first;
     str raw[MERGE_SIDES] = {loser->raw, loser->next->raw};
     AUTO_BUF struct buf out = {.max = FILE_BYTES_MAX};
-    merge_record_encode(&capture->data->record, capture->change->plan.id,
-                        clock_real_ms(capture->worker->run->clock), raw, &out);
+    merge_record_encode(&capture->data->record, capture->change->plan.id, now_ms, raw, &out);
     return backup_add(capture->backup, "metadata/contact_info.json", buf_str(&out), err);
 }
 

@@ -19,8 +19,7 @@ const json_t *merge_rev_user(const struct devrev_answer *answer, struct err *err
     return contact;
 }
 
-/* An id as messages show it: the plan's ids come from a file and may be anything. */
-static const char *shown(struct arena *arena, str id)
+const char *merge_shown(struct arena *arena, str id)
 {
     size_t len = id.ptr == NULL ? 0 : id.len < SHOWN_BYTES ? id.len : SHOWN_BYTES;
     char *text = arena_alloc(arena, len + 1);
@@ -40,21 +39,27 @@ static bool read_contact(struct merge_worker *worker, struct job_change *change,
     json_t *request = json_pack("{s:s%}", "id", id.ptr != NULL ? id.ptr : "", id.len);
     if (request == NULL) {
         return err_set(err, ERR_INPUT, "could not call rev-users.get: id '%s' is not UTF-8",
-                       shown(&change->arena, id));
+                       merge_shown(&change->arena, id));
     }
     if (!devrev_read(worker->devrev, "rev-users.get", request, &data->contact[side], err)) {
         if (err->kind == ERR_NOT_FOUND) {
             return err_set(err, ERR_DRIFT, "the remote does not know contact '%s'",
-                           shown(&change->arena, id));
+                           merge_shown(&change->arena, id));
         }
         return false;
     }
     return merge_rev_user(&data->contact[side], err) != NULL;
 }
 
+bool merge_read_contacts(struct merge_worker *worker, struct job_change *change, struct err *err)
+{
+    return read_contact(worker, change, MERGE_LOSER, err) &&
+           read_contact(worker, change, MERGE_SURVIVOR, err);
+}
+
 /* --- states -------------------------------------------------------------------------------- */
 
-static bool check_alive(const char *id, const json_t *contact, struct err *err)
+bool merge_check_alive(const char *id, const json_t *contact, struct err *err)
 {
     static const char *const ends[] = {"deleted", "deactivated", "locked"};
     str state = merge_text(contact, "state");
@@ -70,8 +75,8 @@ static bool check_merged(struct job_change *change, const json_t *loser, const j
                          struct err *err)
 {
     struct merge_data *data = change->data;
-    const char *loser_id = shown(&change->arena, change->plan.target);
-    const char *survivor_id = shown(&change->arena, change->plan.survivor);
+    const char *loser_id = merge_shown(&change->arena, change->plan.target);
+    const char *survivor_id = merge_shown(&change->arena, change->plan.survivor);
     str into = merge_primary(loser);
     if (into.len != 0 && devrev_same_user(into, merge_text(survivor, "id"))) {
         if (change->row.attempts > 0) {
@@ -85,11 +90,11 @@ static bool check_merged(struct job_change *change, const json_t *loser, const j
     }
     if (into.len != 0) {
         return err_set(err, ERR_DRIFT, "contact '%s' is already merged into another contact, '%s'",
-                       loser_id, shown(&change->arena, into));
+                       loser_id, merge_shown(&change->arena, into));
     }
     if (merge_primary(survivor).len != 0) {
         return err_set(err, ERR_DRIFT, "contact '%s' is itself merged into another contact, '%s'",
-                       survivor_id, shown(&change->arena, merge_primary(survivor)));
+                       survivor_id, merge_shown(&change->arena, merge_primary(survivor)));
     }
     return true;
 }
@@ -111,9 +116,9 @@ static bool check_fields(struct merge_worker *worker, struct job_change *change,
             str now = merge_field(&change->arena, contacts[side], column->remote);
             if (!norm_same(column->form, planned, now)) {
                 str id = side == MERGE_LOSER ? change->plan.target : change->plan.survivor;
-                return err_set(err, ERR_DRIFT,
-                               "contact '%s' has changed since the plan: its %.*s is another",
-                               shown(&change->arena, id), (int)column->name.len, column->name.ptr);
+                return err_set(
+                    err, ERR_DRIFT, "contact '%s' has changed since the plan: its %.*s is another",
+                    merge_shown(&change->arena, id), (int)column->name.len, column->name.ptr);
             }
         }
     }
@@ -126,8 +131,7 @@ static bool check(struct merge_worker *worker, struct job_change *change, struct
     data->checked = false;
     data->already_merged = false;
     devrev_stop_level(worker->devrev, 1);
-    if (!read_contact(worker, change, MERGE_LOSER, err) ||
-        !read_contact(worker, change, MERGE_SURVIVOR, err)) {
+    if (!merge_read_contacts(worker, change, err)) {
         return false;
     }
     const json_t *contacts[MERGE_SIDES];
@@ -138,15 +142,15 @@ static bool check(struct merge_worker *worker, struct job_change *change, struct
     const json_t *survivor = contacts[MERGE_SURVIVOR];
     if (devrev_same_user(merge_text(loser, "id"), merge_text(survivor, "id"))) {
         return err_set(err, ERR_DRIFT, "'%s' and '%s' are one contact on the remote",
-                       shown(&change->arena, change->plan.target),
-                       shown(&change->arena, change->plan.survivor));
+                       merge_shown(&change->arena, change->plan.target),
+                       merge_shown(&change->arena, change->plan.survivor));
     }
     if (!check_merged(change, loser, survivor, err)) {
         return false;
     }
     if (!data->already_merged &&
-        (!check_alive(shown(&change->arena, change->plan.target), loser, err) ||
-         !check_alive(shown(&change->arena, change->plan.survivor), survivor, err) ||
+        (!merge_check_alive(merge_shown(&change->arena, change->plan.target), loser, err) ||
+         !merge_check_alive(merge_shown(&change->arena, change->plan.survivor), survivor, err) ||
          !check_fields(worker, change, contacts, err))) {
         return false;
     }

@@ -70,7 +70,7 @@ static bool same_list(const json_t *a, const json_t *b)
     return true;
 }
 
-static bool same_json(const json_t *a, const json_t *b)
+bool merge_same_value(const json_t *a, const json_t *b)
 {
     if (is_empty(a) || is_empty(b)) {
         return is_empty(a) && is_empty(b);
@@ -81,13 +81,15 @@ static bool same_json(const json_t *a, const json_t *b)
     return json_equal(a, b) != 0;
 }
 
-void merge_kept_differences(const json_t *before, const json_t *now, struct buf *out)
+void merge_kept_differences(const json_t *before, const json_t *now, const char *except,
+                            struct buf *out)
 {
     static const char *const kept[] = {"display_name",  "full_name",     "email",
                                        "external_ref",  "phone_numbers", "description",
                                        "custom_fields", "tags"};
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
-        if (!same_json(json_object_get(before, kept[i]), json_object_get(now, kept[i]))) {
+        if (strcmp(kept[i], except) != 0 &&
+            !merge_same_value(json_object_get(before, kept[i]), json_object_get(now, kept[i]))) {
             buf_printf(out, "%s%s", out->len != 0 ? ", " : "", kept[i]);
         }
     }

@@ -24,6 +24,7 @@ struct differences {
     void (*each)(void *ctx, const char *text);
     void *ctx;
     size_t count;
+    bool reference_differs; /* and that is right */
 };
 
 static const char *name_of(const struct merge_record *record, struct arena *arena,
@@ -33,8 +34,8 @@ static const char *name_of(const struct merge_record *record, struct arena *aren
     return str_z(arena, name);
 }
 
-static bool get_contact(struct merge_worker *worker, str id, struct devrev_answer *answer,
-                        const json_t **ret, struct err *err)
+bool merge_get_contact(struct merge_worker *worker, str id, struct devrev_answer *answer,
+                       const json_t **ret, struct err *err)
 {
     json_t *request = json_pack("{s:s%}", "id", id.ptr, id.len);
     if (!devrev_read(worker->devrev, "rev-users.get", request, answer, err)) {
@@ -65,7 +66,7 @@ static bool look_at_loser(struct merge_worker *worker, const struct merge_record
     AUTO_ANSWER struct devrev_answer answer = {0};
     const json_t *contact = NULL;
     struct err failure = {0};
-    if (get_contact(worker, loser, &answer, &contact, &failure)) {
+    if (merge_get_contact(worker, loser, &answer, &contact, &failure)) {
         str into = merged_into(contact, loser);
         *ret_into = str_z(arena, into);
         *ret = into.len == 0
@@ -206,13 +207,15 @@ static bool compare_items(struct merge_worker *worker, const struct merge_record
     return ok;
 }
 
+/* `done`: the change that is verified; NULL: it is being confirmed. */
 static bool compare_survivor(struct merge_worker *worker, const struct merge_record *record,
-                             struct differences *differences, struct arena *arena, struct err *err)
+                             const struct job_change *done, struct differences *differences,
+                             struct arena *arena, struct err *err)
 {
     AUTO_ANSWER struct devrev_answer answer = {0};
     const json_t *now = NULL;
     struct err failure = {0};
-    if (!get_contact(worker, record->id[MERGE_SURVIVOR], &answer, &now, &failure)) {
+    if (!merge_get_contact(worker, record->id[MERGE_SURVIVOR], &answer, &now, &failure)) {
         if (failure.kind != ERR_NOT_FOUND) {
             *err = failure;
             return false;
@@ -222,11 +225,22 @@ static bool compare_survivor(struct merge_worker *worker, const struct merge_rec
         return true;
     }
     AUTO_BUF struct buf fields = {0};
-    merge_kept_differences(record->contact[MERGE_SURVIVOR], now, &fields);
+    bool another = merge_reference_may_differ(record, now, done);
+    differences->reference_differs = another;
+    merge_kept_differences(record->contact[MERGE_SURVIVOR], now, another ? "external_ref" : "",
+                           &fields);
     if (fields.len != 0) {
         add_difference(differences,
                        arena_printf(arena, "contact '%s' has not kept %s",
                                     name_of(record, arena, MERGE_SURVIVOR), buf_z(&fields)));
+    }
+    if (done != NULL && merge_carried_of(&done->row) == CARRIED_OVER &&
+        !merge_carries(record, now)) {
+        add_difference(differences,
+                       arena_printf(arena,
+                                    "contact '%s' does not have the external reference of '%s'",
+                                    name_of(record, arena, MERGE_SURVIVOR),
+                                    name_of(record, arena, MERGE_LOSER)));
     }
     str into = merge_primary(now);
     if (into.len != 0) {
@@ -238,9 +252,10 @@ static bool compare_survivor(struct merge_worker *worker, const struct merge_rec
 }
 
 static bool compare_all(struct merge_worker *worker, const struct merge_record *record,
-                        struct differences *differences, struct arena *arena, struct err *err)
+                        const struct job_change *done, struct differences *differences,
+                        struct arena *arena, struct err *err)
 {
-    return compare_survivor(worker, record, differences, arena, err) &&
+    return compare_survivor(worker, record, done, differences, arena, err) &&
            compare_items(worker, record, record->works, record->work_count, MERGE_REPORTED,
                          "works.list", "reported_by", "works", "tickets", differences, arena,
                          err) &&
@@ -262,9 +277,10 @@ static enum confirm_result confirm_merged(struct merge_worker *worker, struct jo
 {
     AUTO_BUF struct buf text = {0};
     struct differences differences = {.each = join, .ctx = &text};
-    if (!compare_all(worker, record, &differences, &change->arena, err)) {
+    if (!compare_all(worker, record, NULL, &differences, &change->arena, err)) {
         return CONFIRM_UNREADABLE;
     }
+    merge_data_of(worker, change)->reference_differs = differences.reference_differs;
     if (differences.count != 0) {
         (void)err_set(err, ERR_VERIFY, "merged, but %s", buf_z(&text));
         return CONFIRM_PENDING;
@@ -392,7 +408,7 @@ static bool verify_done(struct merge_worker *worker, struct job_change *change,
                                                  loser, survivor));
         break;
     }
-    return compare_all(worker, record, differences, &change->arena, err);
+    return compare_all(worker, record, change, differences, &change->arena, err);
 }
 
 /* The loser of a change that did not happen must not be in its survivor. */
@@ -407,7 +423,7 @@ static bool verify_untouched(struct merge_worker *worker, struct job_change *cha
     const json_t *loser = NULL;
     const json_t *survivor = NULL;
     struct err failure = {0};
-    if (!get_contact(worker, change->plan.target, &loser_answer, &loser, &failure)) {
+    if (!merge_get_contact(worker, change->plan.target, &loser_answer, &loser, &failure)) {
         if (failure.kind == ERR_NOT_FOUND) {
             return true;
         }
@@ -419,7 +435,7 @@ static bool verify_untouched(struct merge_worker *worker, struct job_change *cha
         return true;
     }
     /* the plan may name the survivor by its display id: ask who that is */
-    if (!get_contact(worker, change->plan.survivor, &survivor_answer, &survivor, &failure)) {
+    if (!merge_get_contact(worker, change->plan.survivor, &survivor_answer, &survivor, &failure)) {
         if (failure.kind == ERR_NOT_FOUND) {
             return true;
         }

@@ -10,8 +10,8 @@ static void add_call(void *ctx, const struct devrev_call *call)
     char at[CLOCK_TEXT_BYTES];
     clock_rfc3339(call->at_ms, at);
     buf_printf(&data->api_log,
-               "{\"at\":\"%s\",\"call\":\"%s\",\"attempt\":%d,\"status\":%d,\"error\":\"%s\","
-               "\"duration_us\":%lld,\"waited_us\":%lld,\"request_id\":",
+               "{\"at\":\"%s\",\"remote\":\"devrev\",\"call\":\"%s\",\"attempt\":%d,\"status\":%d,"
+               "\"error\":\"%s\",\"duration_us\":%lld,\"waited_us\":%lld,\"request_id\":",
                at, call->call, call->attempt, call->status, err_kind_name(call->error),
                (long long)(call->duration_ns / 1000), (long long)(call->waited_ns / 1000));
     buf_add_json(&data->api_log, str_of(call->request_id));
@@ -42,6 +42,7 @@ void merge_forget(struct job_change *change)
         devrev_answer_done(&data->contact[side]);
     }
     merge_record_done(&data->record);
+    merge_undo_done(data->undo);
     buf_done(&data->api_log);
     buf_done(&data->error_log);
     buf_done(&data->operation_log);

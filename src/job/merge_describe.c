@@ -20,7 +20,7 @@
 enum { VALUE_BYTES = 60 };
 
 /* Fields that describe the record, not the person: nothing is lost with them. */
-static bool is_about_the_record(str remote)
+bool merge_is_about_the_record(str remote)
 {
     static const char *const fields[] = {
         "id", "display_id", "created_date", "modified_date", "created_by", "modified_by"};
@@ -46,7 +46,7 @@ static size_t control_bytes(str value, size_t at)
 }
 
 /* Printable and short: cut between characters of UTF-8, control characters as '?'. */
-static void add_value(struct buf *out, str value)
+void merge_add_value(struct buf *out, str value)
 {
     size_t len = value.len;
     if (len > VALUE_BYTES) {
@@ -68,7 +68,7 @@ static void add_value(struct buf *out, str value)
 
 static bool is_lost(const struct plan_column *column, const struct plan_value *value)
 {
-    return column->remote.len != 0 && !is_about_the_record(column->remote) &&
+    return column->remote.len != 0 && !merge_is_about_the_record(column->remote) &&
            norm_trim(value->before).len != 0 &&
            !norm_same(column->form, value->before, value->after);
 }
@@ -79,11 +79,11 @@ static void add_kept(const struct plan_header *plan, const struct plan_change *c
     for (size_t i = 0; i < plan->column_count; i++) {
         const struct plan_column *column = &plan->columns[i];
         str kept = norm_trim(change->values[i].after);
-        if (column->remote.len == 0 || is_about_the_record(column->remote) || kept.len == 0) {
+        if (column->remote.len == 0 || merge_is_about_the_record(column->remote) || kept.len == 0) {
             continue;
         }
         buf_printf(out, "  %-14.*s ", STR_ARG(column->name));
-        add_value(out, kept);
+        merge_add_value(out, kept);
         buf_addc(out, '\n');
     }
 }
@@ -97,7 +97,7 @@ static void add_lost(const struct plan_header *plan, const struct plan_change *c
             continue;
         }
         buf_printf(out, "  lost           %-14.*s ", STR_ARG(column->name));
-        add_value(out, norm_trim(change->values[i].before));
+        merge_add_value(out, norm_trim(change->values[i].before));
         buf_addc(out, '\n');
     }
 }
@@ -106,16 +106,16 @@ void merge_describe(const struct plan_header *plan, const struct plan_change *ch
                     struct buf *out)
 {
     buf_addz(out, "merge ");
-    add_value(out, change->target);
+    merge_add_value(out, change->target);
     /* ids that a person would type fit on one line, the remote's long ones do not */
     bool fits = change->target.len + change->survivor.len <= VALUE_BYTES;
     buf_addz(out, fits ? " into " : "\n into ");
-    add_value(out, change->survivor);
+    merge_add_value(out, change->survivor);
     buf_addz(out, "\n  why            ");
-    add_value(out, change->strategy);
+    merge_add_value(out, change->strategy);
     if (change->reason.len != 0) {
         buf_addz(out, ": ");
-        add_value(out, change->reason);
+        merge_add_value(out, change->reason);
     }
     buf_addc(out, '\n');
     add_kept(plan, change, out);

@@ -27,14 +27,23 @@ enum merge_role {
     MERGE_MEMBER = 16, /* of a conversation */
 };
 
+/* Another contact that is tied to the same thing. */
+struct merge_other {
+    str id;
+    unsigned roles;
+};
+
 struct merge_item {
     str id;
     str display_id;
     unsigned roles[MERGE_SIDES]; /* merge_role */
+    struct merge_other *others;
+    size_t other_count;
 };
 
 /* What must be known later, with the backup as its only source: metadata/contact_info.json. */
 struct merge_record {
+    int64_t captured_ms;
     str id[MERGE_SIDES]; /* the remote's own ids */
     str display_id[MERGE_SIDES];
     json_t *contact[MERGE_SIDES]; /* rev_user as it was */
@@ -52,15 +61,30 @@ struct merge_data {
     bool recorded;       /* `record` is filled */
     struct merge_record record;
     int looks;          /* calls of confirm */
+    bool reference_differs; /* confirm: the survivor shows another external reference than it had */
     struct buf api_log; /* lines for the backup's logs, until they are written */
     struct buf error_log;
     struct buf operation_log;
     bool logs_made; /* all three files are there */
+    struct merge_undo *undo; /* of an undo (merge_undo.h) */
 };
 
 /* The change's data, made on first use. Its calls are noted in its api_log from here on. */
 struct merge_data *merge_data_of(struct merge_worker *worker, struct job_change *change);
 void merge_forget(struct job_change *change);
+void merge_undo_done(struct merge_undo *undo);
+
+/* rev-users.get of both contacts by the plan's ids, into data->contact. ERR_DRIFT: the remote does not
+ * know one of them. */
+bool merge_read_contacts(struct merge_worker *worker, struct job_change *change,
+                         struct err *err) MUST_CHECK;
+/* rev-users.get; *ret is the rev_user in `answer`. */
+bool merge_get_contact(struct merge_worker *worker, str id, struct devrev_answer *answer,
+                       const json_t **ret, struct err *err) MUST_CHECK;
+/* Deleted, deactivated, locked: ERR_DRIFT. `id` is for the message. */
+bool merge_check_alive(const char *id, const json_t *contact, struct err *err) MUST_CHECK;
+/* An id as messages show it: the plan's ids come from a file and may be anything. */
+const char *merge_shown(struct arena *arena, str id);
 
 /* The `rev_user` of a rev-users.get answer; NULL with ERR_PROTOCOL where it has none with an id. */
 const json_t *merge_rev_user(const struct devrev_answer *answer, struct err *err);
@@ -74,6 +98,9 @@ str merge_primary(const json_t *contact);
 /* The record, from memory or out of the sealed backup. */
 bool merge_record_get(struct merge_worker *worker, struct job_change *change,
                       const struct merge_record **ret, struct err *err) MUST_CHECK;
+/* The record of any sealed backup. */
+bool merge_record_read(struct merge_worker *worker, const char *path, struct arena *arena,
+                       struct merge_record *ret, struct err *err) MUST_CHECK;
 void merge_record_done(struct merge_record *record);
 
 /* Tickets and conversations of both sides into the change's detail, for the report. `confirmed`: all
@@ -110,8 +137,36 @@ bool merge_state_write(struct merge_worker *worker, struct job_change *change,
  * numbers, "true" and "false"; anything else and a missing one is "". */
 str merge_field(struct arena *arena, const json_t *contact, str path);
 
-/* Names of the survivor's kept fields that differ, joined by ", ": "" where none does. */
-void merge_kept_differences(const json_t *before, const json_t *now, struct buf *out);
+/* Equal as fields of a contact: a missing value, null and an empty one are the same, lists have no
+ * order. */
+bool merge_same_value(const json_t *a, const json_t *b);
+
+/* Names of the survivor's kept fields that differ, joined by ", ": "" where none does. `except`: a field
+ * that is not looked at, "" none. */
+void merge_kept_differences(const json_t *before, const json_t *now, const char *except,
+                            struct buf *out);
+
+/* --- carrying the external reference over (merge_carry.c) --------------------------------------- */
+
+/* The loser has a reference of its own and the survivor has none. */
+bool merge_may_carry(const struct merge_record *record);
+/* The survivor shows the loser's. */
+bool merge_carries(const struct merge_record *record, const json_t *survivor);
+/* What the journal says of a change that is verified. */
+enum merge_carried { CARRIED_NOT, CARRIED_OVER, CARRIED_ANOTHER /* the survivor got yet another one */ };
+enum merge_carried merge_carried_of(const struct change_row *row);
+/* May the survivor show another reference than it had? `done`: the change that is verified; NULL: it is
+ * being confirmed, and a reference that DevRev gave may have given way to a real one. */
+bool merge_reference_may_differ(const struct merge_record *record, const json_t *survivor,
+                                const struct job_change *done);
+enum confirm_result merge_finish(void *worker, struct job_change *change, struct err *err);
+
+/* --- describing (merge_describe.c) ------------------------------------------------------------- */
+
+/* Printable and short. */
+void merge_add_value(struct buf *out, str value);
+/* A field that describes the record, not the person, as "created_date". */
+bool merge_is_about_the_record(str remote);
 
 /* --- the steps -------------------------------------------------------------------------------- */
 

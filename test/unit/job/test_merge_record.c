@@ -2,12 +2,14 @@
 #include "harness/tap.h"
 #include "job/merge_internal.h"
 
+static struct merge_other others[] = {{{"o1", 2}, MERGE_REPORTED | MERGE_OWNED},
+                                      {{"o2", 2}, MERGE_MEMBER}};
 static struct merge_item works[] = {
-    {{"w1", 2}, {"TKT-1", 5}, {MERGE_REPORTED | MERGE_CREATED, MERGE_REPORTED}},
-    {{"w2", 2}, {"ISS-2", 5}, {0, MERGE_OWNED}},
-    {{"w\"3", 3}, {"OPP-3", 5}, {MERGE_CONTACT, 0}},
+    {{"w1", 2}, {"TKT-1", 5}, {MERGE_REPORTED | MERGE_CREATED, MERGE_REPORTED}, others, 2},
+    {{"w2", 2}, {"ISS-2", 5}, {0, MERGE_OWNED}, NULL, 0},
+    {{"w\"3", 3}, {"OPP-3", 5}, {MERGE_CONTACT, 0}, NULL, 0},
 };
-static struct merge_item conversations[] = {{{"c1", 2}, {"CONV-1", 6}, {MERGE_MEMBER, 0}}};
+static struct merge_item conversations[] = {{{"c1", 2}, {"CONV-1", 6}, {MERGE_MEMBER, 0}, NULL, 0}};
 
 static const char expected[] =
     "{\"version\":1,\"change\":\"ab12\",\"captured_at\":\"2026-11-24T12:00:00.000Z\",\n"
@@ -15,7 +17,8 @@ static const char expected[] =
     "\"survivor\":{\"id\":\"S\"},\n"
     "\"works\":[\n"
     "{\"id\":\"w1\",\"display_id\":\"TKT-1\",\"reported_by\":[\"loser\",\"survivor\"],"
-    "\"created_by\":[\"loser\"],\"owned_by\":[],\"contact\":[]},\n"
+    "\"created_by\":[\"loser\"],\"owned_by\":[],\"contact\":[],"
+    "\"others\":{\"o1\":[\"reported_by\",\"owned_by\"],\"o2\":[\"members\"]}},\n"
     "{\"id\":\"w2\",\"display_id\":\"ISS-2\",\"reported_by\":[],\"created_by\":[],"
     "\"owned_by\":[\"survivor\"],\"contact\":[]},\n"
     "{\"id\":\"w\\\"3\",\"display_id\":\"OPP-3\",\"reported_by\":[],\"created_by\":[],\"owned_by\":"
@@ -54,6 +57,13 @@ static void goes_out_and_comes_back(void)
         CHECK_INT(back.works[i].roles[MERGE_LOSER], works[i].roles[MERGE_LOSER]);
         CHECK_INT(back.works[i].roles[MERGE_SURVIVOR], works[i].roles[MERGE_SURVIVOR]);
     }
+    CHECK_INT(back.works[0].other_count, 2);
+    CHECK_TEXT(back.works[0].others[0].id, "o1");
+    CHECK_INT(back.works[0].others[0].roles, MERGE_REPORTED | MERGE_OWNED);
+    CHECK_TEXT(back.works[0].others[1].id, "o2");
+    CHECK_INT(back.works[0].others[1].roles, MERGE_MEMBER);
+    CHECK_INT(back.works[1].other_count, 0);
+    CHECK_INT(back.captured_ms, INT64_C(1795521600000));
     CHECK_INT(back.conversation_count, 1);
     CHECK_INT(back.conversations[0].roles[MERGE_LOSER], MERGE_MEMBER);
     merge_record_done(&back);
