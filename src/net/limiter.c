@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ledger of calls: a header and at least CALLS slots of 32 bytes, in a mapped file or in
- * memory. A slot is FREE (never used), HELD (a call is in flight) or ENDED (when). A slot is busy
- * while it is HELD, and after its end for the period that is set *now*; a call may go while fewer
- * than CALLS slots are busy. So neither the number of calls nor the period is baked into the file.
+ * memory. A slot is FREE (never used), HELD (a call is in flight), ENDED or REFUSED (when; 429). A
+ * slot is busy while it is HELD, and after its end for the period that is set *now*; a call may go
+ * while fewer than CALLS slots are busy, of our own limit and of the learned one. So neither the
+ * number of calls nor the period is baked into the file.
  *
  * Order of locks: `lock` (threads of this process), then byte 0 of the file (processes, an open
  * file description lock, which the kernel drops when its owner dies). Both are held for
@@ -28,6 +29,7 @@
 
 #include "base/fs.h"
 #include "base/num.h"
+#include "net/ceiling.h"
 
 enum {
     SEAT_COUNT = 1024,
@@ -37,15 +39,16 @@ enum {
     BOOT_ID_BYTES = 40,
     MAX_CALLS = 100000,
     MAX_PARK_MS = 24 * 3600 * 1000,
+    MAX_LEARNED = 20000, /* calls; a remote that allows more needs no minding */
 };
 
 static const uint64_t ledger_magic = UINT64_C(0x31544d494c575453); /* "STWLIMT1" */
 
-enum slot_kind { SLOT_FREE = 0x51a0, SLOT_HELD = 0x51a1, SLOT_ENDED = 0x51a2 };
+enum slot_kind { SLOT_FREE = 0x51a0, SLOT_HELD, SLOT_ENDED, SLOT_REFUSED };
 
 struct slot {
     uint64_t kind;    /* enum slot_kind */
-    uint64_t at_us;   /* HELD: start, ENDED: end; CLOCK_BOOTTIME */
+    uint64_t at_us;   /* HELD: start, otherwise: end; CLOCK_BOOTTIME */
     uint64_t real_ms; /* the same moment */
     uint32_t seat;    /* HELD: whose */
     uint32_t check;
@@ -69,15 +72,26 @@ struct waiter {
     struct waiter *next;
 };
 
+/* At most so many calls in so long; 0 calls: not in force. */
+struct bound {
+    int64_t calls;
+    int64_t period_us; /* with its margin */
+};
+
+enum { OWN, LEARNED, BOUNDS };
+
 struct limiter {
     pthread_mutex_t lock;
     pthread_cond_t moved; /* the line, a token or the settings have; CLOCK_MONOTONIC */
     struct waiter *first;
     struct waiter *last;
     struct ledger *ledger;
-    size_t bytes; /* of the mapping */
-    int64_t calls;
-    int64_t period_us;
+    size_t bytes;     /* of the mapping */
+    struct bound own; /* as it was set */
+    int64_t period_ms;
+    struct ceiling ceiling; /* what refusals left of it */
+    struct bound learned;
+    int64_t learned_ms;
     const char *why; /* of our own park */
     const struct clock *clock;
     int fd; /* -1: in memory */
@@ -129,10 +143,15 @@ static void set_slot(struct slot *slot, enum slot_kind kind, uint64_t at_us, uin
     slot->check = slot_check(slot);
 }
 
-static void end_slot_now(const struct limiter *limiter, struct slot *slot)
+static void close_slot(const struct limiter *limiter, struct slot *slot, enum slot_kind kind)
 {
     /* one microsecond up: now_us rounds down */
-    set_slot(slot, SLOT_ENDED, now_us(limiter) + 1, now_real_ms(limiter), 0);
+    set_slot(slot, kind, now_us(limiter) + 1, now_real_ms(limiter), 0);
+}
+
+static void end_slot_now(const struct limiter *limiter, struct slot *slot)
+{
+    close_slot(limiter, slot, SLOT_ENDED);
 }
 
 static size_t ledger_bytes(uint64_t slots)
@@ -298,7 +317,7 @@ static void heal(struct limiter *limiter)
     uint64_t latest = now_us(limiter) + 1;
     for (uint64_t i = 0; i < limiter->ledger->slots; i++) {
         struct slot *slot = &limiter->ledger->slot[i];
-        bool known = slot->kind == SLOT_FREE || slot->kind == SLOT_HELD || slot->kind == SLOT_ENDED;
+        bool known = slot->kind >= SLOT_FREE && slot->kind <= SLOT_REFUSED;
         if (!known || slot->check != slot_check(slot) || slot->at_us > latest ||
             slot->seat >= SEAT_COUNT) {
             end_slot_now(limiter, slot);
@@ -329,10 +348,31 @@ static bool replace_ledger(struct limiter *limiter, uint64_t wanted, uint64_t fi
     return true;
 }
 
+/* The learned limit, where our own does not keep it by itself. */
+static struct bound learned_bound(const struct limiter *limiter)
+{
+    const struct bound *own = &limiter->own;
+    const struct bound *learned = &limiter->learned;
+    if (own->calls > 0 && learned->calls > 0) {
+        int64_t periods = (learned->period_us + own->period_us - 1) / own->period_us;
+        if (own->calls * periods <= learned->calls) {
+            return (struct bound){0};
+        }
+    }
+    return *learned;
+}
+
+static uint64_t slots_wanted(const struct limiter *limiter)
+{
+    int64_t learned = learned_bound(limiter).calls;
+    int64_t most = limiter->own.calls > learned ? limiter->own.calls : learned;
+    return most > 0 ? (uint64_t)most : 1;
+}
+
 /* With the file lock held: the mapping covers the ledger, which has room for our calls and is sane. */
 static bool refresh(struct limiter *limiter)
 {
-    uint64_t wanted = limiter->calls > 0 ? (uint64_t)limiter->calls : 1;
+    uint64_t wanted = slots_wanted(limiter);
     struct stat st;
     if (fstat(limiter->fd, &st) != 0) {
         return false;
@@ -477,8 +517,8 @@ struct limiter *limiter_open(int dirfd, const char *path, const struct limiter_o
     pthread_cond_init(&limiter->moved, &attr);
     pthread_condattr_destroy(&attr);
     limiter->clock = options->clock;
-    limiter->calls = options->calls;
-    limiter->period_us = guarded_us(options->period_ms);
+    limiter->own = (struct bound){options->calls, guarded_us(options->period_ms)};
+    limiter->period_ms = options->period_ms;
     limiter->fd = -1;
     bool ok = true;
     if (options->boot_id != NULL) {
@@ -522,39 +562,75 @@ void limiter_close(struct limiter *limiter)
 /* --- taking and giving -------------------------------------------------------------------- */
 
 struct outlook {
-    int64_t busy;
+    int64_t free;    /* calls that the limits leave; INT64_MAX: no limit */
     int64_t slot;    /* one that may be used, -1 where none */
     int64_t wait_us; /* until a call could go; 0 now; -1 until a call in flight ends */
     bool parked;
 };
+
+/* What stands in the ledger under one limit. */
+struct bound_view {
+    struct bound bound;
+    int64_t busy;
+    uint64_t first; /* when the first of them leaves */
+};
+
+static bool rests(const struct slot *slot, const struct bound *bound, uint64_t now)
+{
+    return (slot->kind == SLOT_ENDED || slot->kind == SLOT_REFUSED) &&
+           slot->at_us + (uint64_t)bound->period_us >= now;
+}
+
+static void count_busy(const struct ledger *ledger, struct bound_view view[BOUNDS], uint64_t now,
+                       struct outlook *seen)
+{
+    for (uint64_t i = 0; i < ledger->slots; i++) {
+        const struct slot *slot = &ledger->slot[i];
+        bool busy = slot->kind == SLOT_HELD;
+        for (int n = 0; n < BOUNDS; n++) {
+            bool resting = rests(slot, &view[n].bound, now);
+            view[n].busy += resting || slot->kind == SLOT_HELD;
+            busy = busy || (resting && view[n].bound.calls > 0);
+            uint64_t leaves = slot->at_us + (uint64_t)view[n].bound.period_us;
+            if (resting && leaves < view[n].first) {
+                view[n].first = leaves;
+            }
+        }
+        if (!busy && seen->slot < 0) {
+            seen->slot = (int64_t)i;
+        }
+    }
+}
 
 /* One look at the ledger: sane, and not to be changed by anybody else. */
 static struct outlook look_out(struct limiter *limiter)
 {
     const struct ledger *ledger = limiter->ledger;
     uint64_t now = now_us(limiter);
-    uint64_t period = (uint64_t)limiter->period_us;
-    struct outlook seen = {.slot = -1, .wait_us = 0};
-    if (limiter->calls > 0) {
-        /* with fewer calls allowed than before, several must come back before one may go; the
-         * earliest of them is when it is worth looking again */
-        uint64_t first = UINT64_MAX;
-        for (uint64_t i = 0; i < ledger->slots; i++) {
-            const struct slot *slot = &ledger->slot[i];
-            bool resting = slot->kind == SLOT_ENDED && slot->at_us + period >= now;
-            if (slot->kind == SLOT_HELD || resting) {
-                seen.busy++;
-                if (resting && slot->at_us + period < first) {
-                    first = slot->at_us + period;
-                }
-            } else if (seen.slot < 0) {
-                seen.slot = (int64_t)i;
-            }
+    struct outlook seen = {.free = INT64_MAX, .slot = -1};
+    struct bound_view view[BOUNDS] = {{.bound = limiter->own, .first = UINT64_MAX},
+                                      {.bound = learned_bound(limiter), .first = UINT64_MAX}};
+    view[OWN].bound.calls =
+        ceiling_calls(&limiter->ceiling, limiter->own.calls, limiter->own.period_us, now);
+    if (view[OWN].bound.calls > 0 || view[LEARNED].bound.calls > 0) {
+        count_busy(ledger, view, now, &seen);
+    }
+    for (int n = 0; n < BOUNDS; n++) {
+        int64_t left = view[n].bound.calls - view[n].busy;
+        if (view[n].bound.calls == 0) {
+            continue;
         }
-        if (seen.busy >= limiter->calls || seen.slot < 0) {
-            seen.slot = -1;
-            seen.wait_us = first == UINT64_MAX ? -1 : (int64_t)(first - now) + 1;
+        seen.free = left < 0 ? 0 : left < seen.free ? left : seen.free;
+        if (left <= 0) { /* where there is no slot, one of them is full */
+            /* with fewer calls allowed than before, several must come back before one may go; the
+             * earliest of them is when it is worth looking again */
+            int64_t wait = view[n].first == UINT64_MAX ? -1 : (int64_t)(view[n].first - now) + 1;
+            bool longer = wait < 0 || (seen.wait_us >= 0 && wait > seen.wait_us);
+            seen.wait_us = longer ? wait : seen.wait_us;
         }
+    }
+    if (seen.wait_us != 0) {
+        seen.slot = -1;
     }
     if (ledger->parked_us > now) {
         int64_t parked_us = (int64_t)(ledger->parked_us - now);
@@ -682,18 +758,54 @@ bool limiter_take(struct limiter *limiter, struct stop *stop, int level, int *re
     return true;
 }
 
-void limiter_give(struct limiter *limiter, int token)
+/* Calls that the remote has accepted in the period, or still may. */
+static int64_t not_refused(const struct limiter *limiter, uint64_t now)
 {
+    int64_t held = 0;
+    for (uint64_t i = 0; i < limiter->ledger->slots; i++) {
+        const struct slot *slot = &limiter->ledger->slot[i];
+        held += slot->kind == SLOT_HELD ||
+                (slot->kind == SLOT_ENDED && rests(slot, &limiter->own, now));
+    }
+    return held;
+}
+
+/* `kind`: what becomes of the token's slot. */
+static void give_back(struct limiter *limiter, int token, enum slot_kind kind,
+                      int64_t retry_after_ms)
+{
+    const struct bound *own = &limiter->own;
     pthread_mutex_lock(&limiter->lock);
     /* where the file cannot be locked the token stays held, which errs on the safe side */
     if (token >= 0 && enter(limiter)) {
         if ((uint64_t)token < limiter->ledger->slots) {
-            end_slot_now(limiter, &limiter->ledger->slot[token]);
+            close_slot(limiter, &limiter->ledger->slot[token], kind);
+        }
+        /* told to wait for longer than our period: it counts over another one */
+        if (kind == SLOT_REFUSED && own->calls > 0 && retry_after_ms * 1000 <= own->period_us) {
+            uint64_t now = now_us(limiter);
+            ceiling_refused(&limiter->ceiling, not_refused(limiter, now), own->calls,
+                            own->period_us, now);
         }
         leave(limiter);
     }
     pthread_cond_broadcast(&limiter->moved);
     pthread_mutex_unlock(&limiter->lock);
+}
+
+void limiter_give(struct limiter *limiter, int token)
+{
+    give_back(limiter, token, SLOT_ENDED, 0);
+}
+
+void limiter_give_refused(struct limiter *limiter, int token, int64_t retry_after_ms)
+{
+    give_back(limiter, token, SLOT_REFUSED, retry_after_ms);
+}
+
+void limiter_unuse(struct limiter *limiter, int token)
+{
+    give_back(limiter, token, SLOT_FREE, 0);
 }
 
 /* --- settings and state ------------------------------------------------------------------- */
@@ -732,22 +844,60 @@ void limiter_park(struct limiter *limiter, int64_t ms, const char *why)
     pthread_mutex_unlock(&limiter->lock);
 }
 
+/* In memory; a file is given room when it is next used. */
+static void make_room(struct limiter *limiter)
+{
+    uint64_t slots = slots_wanted(limiter);
+    if (limiter->fd < 0 && slots > limiter->ledger->slots) {
+        limiter->bytes = ledger_bytes(slots);
+        limiter->ledger = xrealloc(limiter->ledger, limiter->bytes, 1);
+        add_slots(limiter, slots);
+    }
+}
+
 bool limiter_set(struct limiter *limiter, int64_t calls, int64_t period_ms, struct err *err)
 {
     if (!check_options(calls, period_ms, err)) {
         return false;
     }
     pthread_mutex_lock(&limiter->lock);
-    if (limiter->fd < 0 && calls > 0 && (uint64_t)calls > limiter->ledger->slots) {
-        limiter->bytes = ledger_bytes((uint64_t)calls);
-        limiter->ledger = xrealloc(limiter->ledger, limiter->bytes, 1);
-        add_slots(limiter, (uint64_t)calls);
-    }
-    limiter->calls = calls;
-    limiter->period_us = guarded_us(period_ms);
+    limiter->own = (struct bound){calls, guarded_us(period_ms)};
+    limiter->period_ms = period_ms;
+    limiter->ceiling = (struct ceiling){0};
+    make_room(limiter);
     pthread_cond_broadcast(&limiter->moved);
     pthread_mutex_unlock(&limiter->lock);
     return true;
+}
+
+void limiter_learn(struct limiter *limiter, int64_t calls, int64_t left_ms)
+{
+    if (calls < 1 || calls > MAX_LEARNED || left_ms < 1 || left_ms > MAX_PARK_MS) {
+        return;
+    }
+    pthread_mutex_lock(&limiter->lock);
+    if (limiter->learned.calls != calls || left_ms > limiter->learned_ms) {
+        limiter->learned = (struct bound){calls, guarded_us(left_ms)};
+        limiter->learned_ms = left_ms;
+        make_room(limiter);
+    }
+    pthread_mutex_unlock(&limiter->lock);
+}
+
+/* What is allowed now: of two limits the one with the lower rate. */
+static void tell_limit(const struct limiter *limiter, struct limiter_state *ret)
+{
+    const struct ceiling *ceiling = &limiter->ceiling;
+    ret->calls = ceiling->calls != 0 ? ceiling->calls : limiter->own.calls;
+    ret->period_ms = ret->calls != 0 ? limiter->period_ms : 0;
+    ret->learned = ceiling->calls != 0;
+    struct bound learned = learned_bound(limiter);
+    if (learned.calls != 0 &&
+        (ret->calls == 0 || learned.calls * ret->period_ms < ret->calls * limiter->learned_ms)) {
+        ret->calls = learned.calls;
+        ret->period_ms = limiter->learned_ms;
+        ret->learned = true;
+    }
 }
 
 void limiter_look(struct limiter *limiter, struct limiter_state *ret)
@@ -759,10 +909,9 @@ void limiter_look(struct limiter *limiter, struct limiter_state *ret)
     }
     if (enter(limiter)) {
         struct outlook seen = look_out(limiter);
-        if (limiter->calls > 0) {
-            ret->free_tokens = seen.busy < limiter->calls ? limiter->calls - seen.busy : 0;
-        }
-        int64_t wait_us = seen.wait_us >= 0 ? seen.wait_us : limiter->period_us;
+        tell_limit(limiter, ret);
+        ret->free_tokens = seen.free != INT64_MAX ? seen.free : -1;
+        int64_t wait_us = seen.wait_us >= 0 ? seen.wait_us : ret->period_ms * 1000;
         ret->next_ms = (wait_us + 999) / 1000;
         if (seen.parked) {
             const char *shared = why_names[limiter->ledger->parked_why];

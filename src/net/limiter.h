@@ -48,6 +48,11 @@ bool limiter_take(struct limiter *limiter, struct stop *stop, int level, int *re
                   int64_t *ret_waited_ns, struct err *err) MUST_CHECK;
 /* The call has ended (answered, failed, timed out). */
 void limiter_give(struct limiter *limiter, int token);
+/* It was answered by 429; `retry_after_ms` as it asked, -1: it did not. Fewer calls may go in a period
+ * from now on where that shows that the remote allows fewer (net/ceiling.h). */
+void limiter_give_refused(struct limiter *limiter, int token, int64_t retry_after_ms);
+/* The call was not made after all: its token is free at once. */
+void limiter_unuse(struct limiter *limiter, int token);
 
 /* Nobody goes for `ms` from now (Retry-After, X-Ratelimit-Reset, cool-down); only ever extends.
  * `why` is a constant shown in progress: "429", "quota". */
@@ -58,8 +63,16 @@ void limiter_park(struct limiter *limiter, int64_t ms, const char *why);
 bool limiter_set(struct limiter *limiter, int64_t calls, int64_t period_ms,
                  struct err *err) MUST_CHECK;
 
+/* What the remote says that it allows: `calls` in a time that lasts `left_ms` more. How long it is
+ * altogether is learned as the longest that was ever left. Holds beside our own limit from then on,
+ * where it is the stricter one. */
+void limiter_learn(struct limiter *limiter, int64_t calls, int64_t left_ms);
+
 struct limiter_state {
-    int64_t free_tokens; /* -1: no limit of our own */
+    int64_t calls;       /* that may go in period_ms now; 0: no limit is known */
+    int64_t period_ms;   /* as it was set, or as it was learned */
+    bool learned;        /* it is the remote's: from its headers or its refusals */
+    int64_t free_tokens; /* -1: no limit is known */
     int64_t next_ms;     /* until a call could go, 0: now; a guess while all tokens are in flight */
     int64_t waiting;     /* threads in line */
     const char *why;     /* "limit", or the reason of limiter_park; NULL: not waiting */

@@ -9,8 +9,6 @@
 #include "remote/devrev_answer.h"
 
 enum {
-    COOL_DOWN_MS = 60000,  /* after a 429 that names no time */
-    SHORTEST_PARK_MS = 50, /* "Retry-After: 0" must not become a storm */
     LONGEST_PARK_MS = 3600 * 1000,
     SKEW_TRUSTED_MS = 5000, /* below it our own, finer clock is used for X-Ratelimit-Reset */
     MAX_PAGES = 1000000,
@@ -18,7 +16,8 @@ enum {
 
 struct devrev_shared {
     struct devrev_options options;
-    char *base_url; /* without a slash at the end */
+    struct pressure *own; /* NULL: it was given */
+    char *base_url;       /* without a slash at the end */
 };
 
 struct devrev {
@@ -42,7 +41,8 @@ struct exchange {
     bool unreachable;  /* the last attempt found no connection */
     int attempt;       /* 429s not counted */
     int limited;
-    int sends; /* 429s counted */
+    int64_t wish_ms; /* what the last 429 asked for, -1: nothing */
+    int sends;       /* 429s counted */
     struct http_response response;
 };
 
@@ -85,6 +85,12 @@ struct devrev_shared *devrev_shared_new(const struct devrev_options *options, st
     }
     struct devrev_shared *shared = xnew(struct devrev_shared);
     shared->options = *options;
+    if (options->pressure == NULL) {
+        const struct pressure_options pressure = {
+            .remote = "devrev", .limiter = options->limiter, .clock = options->clock};
+        shared->own = pressure_new(&pressure);
+        shared->options.pressure = shared->own;
+    }
     shared->base_url = xstrdup(options->base_url);
     for (size_t n = strlen(shared->base_url); n > 0 && shared->base_url[n - 1] == '/'; n--) {
         shared->base_url[n - 1] = '\0';
@@ -95,6 +101,7 @@ struct devrev_shared *devrev_shared_new(const struct devrev_options *options, st
 void devrev_shared_free(struct devrev_shared *shared)
 {
     if (shared != NULL) {
+        pressure_free(shared->own);
         free(shared->base_url);
         free(shared);
     }
@@ -209,9 +216,10 @@ static void tell(struct exchange *exchange, enum err_kind error, int64_t waited_
     }
 }
 
-/* The remote says that nothing is left: wait for its reset. The header is in whole seconds, so the
- * true moment may lie up to a second earlier; waiting for the later one would waste that second of
- * every period. Being early costs one 429 at most, which is obeyed. */
+/* The remote says how many calls it allows until when; and where nothing is left, wait for its
+ * reset. The header is in whole seconds, so the true moment may lie up to a second earlier; waiting
+ * for the later one would waste that second of every period. Being early costs one 429 at most, which
+ * is obeyed. */
 static void obey_quota(struct devrev *devrev, const struct http_response *response)
 {
     const struct devrev_options *options = &devrev->shared->options;
@@ -221,33 +229,25 @@ static void obey_quota(struct devrev *devrev, const struct http_response *respon
         int64_t skew = response->date_ms + 500 - now;
         devrev->skew_ms = skew < SKEW_TRUSTED_MS && skew > -SKEW_TRUSTED_MS ? 0 : skew;
     }
-    if (response->ratelimit_remaining != 0 || response->ratelimit_reset_s <= 0 ||
-        response->ratelimit_reset_s > INT64_MAX / 2000) {
+    if (response->ratelimit_reset_s <= 0 || response->ratelimit_reset_s > INT64_MAX / 2000) {
         return;
     }
-    int64_t wait = response->ratelimit_reset_s * 1000 - 999 - (now + devrev->skew_ms);
-    if (wait > 0) {
-        limiter_park(options->limiter, wait < LONGEST_PARK_MS ? wait : LONGEST_PARK_MS, "quota");
+    int64_t left = response->ratelimit_reset_s * 1000 - 999 - (now + devrev->skew_ms);
+    if (left > 0 && response->ratelimit_remaining == 0) {
+        limiter_park(options->limiter, left < LONGEST_PARK_MS ? left : LONGEST_PARK_MS, "quota");
     }
+    limiter_learn(options->limiter, response->ratelimit_limit, left);
 }
 
-static int64_t cool_down_ms(const struct http_response *response)
+/* -1: it named no time. */
+static int64_t wish_ms(const struct http_response *response)
 {
-    int64_t ms = response->retry_after_ms;
-    if (ms < 0) {
-        ms = devrev_retry_after_ms(buf_str(&response->body));
-    }
-    if (ms < 0) {
-        ms = COOL_DOWN_MS;
-    }
-    return ms < SHORTEST_PARK_MS ? SHORTEST_PARK_MS : ms;
+    return response->retry_after_ms >= 0 ? response->retry_after_ms
+                                         : devrev_retry_after_ms(buf_str(&response->body));
 }
 
 static enum verdict slow_down(struct exchange *exchange, struct err *err)
 {
-    const struct devrev_options *options = &exchange->devrev->shared->options;
-    int64_t ms = cool_down_ms(&exchange->response);
-    limiter_park(options->limiter, ms, "429");
     exchange->limited++;
     if (exchange->limited < DEVREV_MAX_LIMITED) {
         return AGAIN_UNCOUNTED;
@@ -257,7 +257,7 @@ static enum verdict slow_down(struct exchange *exchange, struct err *err)
                   exchange->limited);
     err->retryable = true;
     err->http_status = 429;
-    err->retry_after_ms = (int)ms;
+    err->retry_after_ms = (int)pressure_park_ms(exchange->wish_ms);
     return FAILED;
 }
 
@@ -311,6 +311,16 @@ static enum verdict judge_answer(struct exchange *exchange, struct devrev_answer
     return ANSWERED;
 }
 
+/* What an attempt says about the remote's health. http_send was told that it is a write, so it is
+ * ambiguous from the moment that a connection was up. */
+static int health(bool sent, const struct http_response *response, const struct err *err)
+{
+    if (sent) {
+        return response->status;
+    }
+    return err->ambiguous && err->kind != ERR_INTERRUPTED ? PRESSURE_SILENT : PRESSURE_NOT_MADE;
+}
+
 static enum verdict attempt(struct exchange *exchange, struct devrev_answer *ret, struct err *err)
 {
     struct devrev *devrev = exchange->devrev;
@@ -327,11 +337,10 @@ static enum verdict attempt(struct exchange *exchange, struct devrev_answer *ret
         .header_count = 1,
         .body = str_of(exchange->body),
     };
-    int token = 0;
-    int64_t waited_ns = 0;
-    if (!limiter_take(options->limiter, options->stop, devrev->stop_level, &token, &waited_ns,
-                      err)) {
-        err->retryable = err->kind == ERR_INTERRUPTED;
+    struct pressure_pass pass;
+    if (!pressure_begin(options->pressure, exchange->is_write, options->stop, devrev->stop_level,
+                        &pass, err)) {
+        name_call(exchange->call, err);
         return FAILED;
     }
     if (exchange->is_write) {
@@ -339,17 +348,19 @@ static enum verdict attempt(struct exchange *exchange, struct devrev_answer *ret
     }
     exchange->sends++;
     bool sent = http_send(devrev->http, &request, &exchange->response, err);
-    limiter_give(options->limiter, token);
+    obey_quota(devrev, &exchange->response);
+    exchange->wish_ms = sent && exchange->response.status == 429 ? wish_ms(&exchange->response) : 0;
+    pressure_end(options->pressure, &pass, health(sent, &exchange->response, err),
+                 exchange->wish_ms);
     if (exchange->is_write) {
         (void)FAILPOINT("devrev.after_send");
     }
-    obey_quota(devrev, &exchange->response);
     enum verdict verdict = sent ? judge_answer(exchange, ret, err) : judge_failure(exchange, err);
     tell(exchange,
          verdict == ANSWERED          ? ERR_NONE
          : verdict == AGAIN_UNCOUNTED ? ERR_LIMITED
                                       : err->kind,
-         waited_ns);
+         pass.waited_ns);
     if (exchange->is_write) {
         (void)FAILPOINT("devrev.after_response");
     }
@@ -379,6 +390,8 @@ static bool pause_before_next(struct exchange *exchange, struct err *err)
     struct devrev *devrev = exchange->devrev;
     const struct devrev_options *options = &devrev->shared->options;
     int64_t ms = retry_pause_ms(&options->retry, exchange->attempt + 1, &devrev->rng);
+    int64_t budget_ms = pressure_retry_ms(options->pressure);
+    ms = budget_ms > ms ? budget_ms : ms;
     if (exchange->response.retry_after_ms > ms) { /* a 503 may name a time too */
         ms = exchange->response.retry_after_ms;
     }
@@ -389,6 +402,14 @@ static bool pause_before_next(struct exchange *exchange, struct err *err)
                   exchange->call);
     err->retryable = true;
     return false;
+}
+
+/* Attempts are for a remote that is well as a whole; what falls into the breaker's time waits for it,
+ * in pressure_begin, and uses up none. */
+static bool falls_to_breaker(const struct exchange *exchange)
+{
+    return !exchange->unreachable &&
+           !pressure_is_closed(exchange->devrev->shared->options.pressure);
 }
 
 static bool run(struct exchange *exchange, struct devrev_answer *ret, struct err *err)
@@ -407,6 +428,9 @@ static bool run(struct exchange *exchange, struct devrev_answer *ret, struct err
             *err = failure;
             return give_up(exchange, err);
         case AGAIN:
+            if (falls_to_breaker(exchange)) {
+                continue;
+            }
             if (exchange->attempt >= attempts) {
                 *err = failure;
                 return give_up(exchange, err);

@@ -11,7 +11,12 @@
  * Both kinds of call wait for the limiter, once an attempt. 429 parks the limiter for Retry-After
  * (the header, else the body's retry_after, else 60 s) and does not count as an attempt; after
  * DEVREV_MAX_LIMITED of them the call gives up. `X-Ratelimit-Remaining: 0` parks it until
- * X-Ratelimit-Reset.
+ * X-Ratelimit-Reset; X-Ratelimit-Limit and how far away the reset is teach it the remote's limit.
+ *
+ * Every attempt passes the circuit breaker (net/pressure.h). While it is not closed reads wait for it,
+ * without using up attempts, and writes are refused: ERR_LIMITED, retryable, http_status 0. Where it
+ * does not close in time: ERR_STOPPED, fatal. 5xx, 408 and no answer are bad calls; that no connection
+ * comes up at all ends the run by itself and is left out.
  *
  *   devrev_read   tries again, with full jitter, after no answer, 5xx, and an answer cut short or
  *                 not JSON
@@ -46,6 +51,7 @@
 #include "base/str.h"
 #include "net/callstats.h"
 #include "net/limiter.h"
+#include "net/pressure.h"
 #include "net/retry.h"
 
 enum { DEVREV_MAX_LIMITED = 10, DEVREV_PAGE = 100 };
@@ -55,7 +61,8 @@ struct devrev_options {
     const char *base_url; /* DEVREV_BASE_URL */
     const struct secret *token;
     struct limiter *limiter;
-    struct callstats *calls; /* may be NULL */
+    struct pressure *pressure; /* over `limiter`; NULL: one of its own */
+    struct callstats *calls;   /* may be NULL */
     const struct clock *clock;
     struct stop *stop; /* may be NULL */
     struct log *log;   /* may be NULL */

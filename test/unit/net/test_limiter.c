@@ -803,6 +803,132 @@ static void processes_share_the_limit(void)
     (void)close(dir);
 }
 
+/* --- what the remote teaches ---------------------------------------------------------------- */
+
+/* Calls that go within `ms` when each takes no time. */
+static int calls_within(struct limiter *limiter, int64_t ms)
+{
+    int64_t end_ns = clock_mono_ns(&fake.clock) + ms * 1000000;
+    int made = -1; /* the last one is beyond the end */
+    while (clock_mono_ns(&fake.clock) < end_ns) {
+        (void)call(limiter);
+        made++;
+    }
+    return made;
+}
+
+static void the_stricter_of_two_limits_holds(void)
+{
+    fakeclock_init(&fake);
+    AUTO(limiter_close) struct limiter *limiter = open_with(-1, NULL, 50, 10000, &fake.clock);
+    limiter_learn(limiter, 1000, 300000);
+    struct limiter_state state;
+    limiter_look(limiter, &state);
+    CHECK_INT(state.calls, 1000);
+    CHECK_INT(state.period_ms, 300000);
+    CHECK(state.learned);
+    CHECK_INT(calls_within(limiter, 10000), 50);
+    CHECK_INT(calls_within(limiter, 289900), 949); /* one has gone when the other 50 had */
+    limiter_learn(limiter, 5000, 300000);          /* raised: ours is the stricter one again */
+    limiter_look(limiter, &state);
+    CHECK_INT(state.calls, 50);
+    CHECK(!state.learned);
+}
+
+static void a_limit_that_ours_keeps_is_not_in_the_way(void)
+{
+    fakeclock_init(&fake);
+    AUTO(limiter_close) struct limiter *limiter = open_with(-1, NULL, 45, 60000, &fake.clock);
+    limiter_learn(limiter, 225, 300000);
+    CHECK_INT(calls_within(limiter, 3600000), 45 * 60);
+    struct limiter_state state;
+    limiter_look(limiter, &state);
+    CHECK_INT(state.calls, 45);
+    CHECK_INT(state.period_ms, 60000);
+}
+
+static void the_period_is_the_longest_that_was_left(void)
+{
+    fakeclock_init(&fake);
+    AUTO(limiter_close) struct limiter *limiter = open_with(-1, NULL, 0, 0, &fake.clock);
+    limiter_learn(limiter, 10, 2000);
+    limiter_learn(limiter, 10, 9000);
+    limiter_learn(limiter, 10, 3000);
+    struct limiter_state state;
+    limiter_look(limiter, &state);
+    CHECK_INT(state.period_ms, 9000);
+    CHECK_INT(state.free_tokens, 10);
+    limiter_learn(limiter, 20, 3000); /* another limit */
+    limiter_look(limiter, &state);
+    CHECK_INT(state.calls, 20);
+    CHECK_INT(state.period_ms, 3000);
+    limiter_learn(limiter, 1000000, 300000); /* nothing that needs minding, like no header */
+    limiter_learn(limiter, -1, 300000);
+    limiter_look(limiter, &state);
+    CHECK_INT(state.calls, 20);
+}
+
+/* A remote that allows 25 of the 50 that we were told, without a word in its headers: of ten minutes
+ * after the first one at most 2 % are refused, and 95 % of what it allows is used. */
+static void half_of_what_we_were_told(void)
+{
+    fakeclock_init(&fake);
+    int dir = open_tmpdir();
+    AUTO(limiter_close) struct limiter *limiter = open_with(dir, "half", 50, 10000, &fake.clock);
+    int64_t accepted_at[25] = {0};
+    int64_t begin_ms = clock_mono_ns(&fake.clock) / 1000000;
+    int oldest = 0;
+    int refused = 0;
+    int accepted = 0;
+    for (;;) {
+        int token = -1;
+        (void)take(limiter, &token);
+        int64_t now_ms = clock_mono_ns(&fake.clock) / 1000000;
+        bool counts = now_ms - begin_ms > 60000;
+        if (now_ms - begin_ms > 660000) {
+            break;
+        }
+        if (accepted_at[oldest] != 0 && now_ms - accepted_at[oldest] < 10000) {
+            int64_t wait_ms = 10000 - (now_ms - accepted_at[oldest]);
+            limiter_park(limiter, wait_ms, "429");
+            limiter_give_refused(limiter, token, wait_ms);
+            refused += counts;
+            continue;
+        }
+        accepted_at[oldest] = now_ms;
+        oldest = (oldest + 1) % 25;
+        limiter_give(limiter, token);
+        accepted += counts;
+    }
+    printf("# %d accepted, %d refused\n", accepted, refused);
+    CHECK(refused * 100 <= (accepted + refused) * 2);
+    CHECK(accepted >= 60 * 25 * 95 / 100);
+    (void)close(dir);
+}
+
+/* "Wait for five minutes" says nothing about our ten seconds. */
+static void a_longer_wait_teaches_nothing(void)
+{
+    fakeclock_init(&fake);
+    AUTO(limiter_close) struct limiter *limiter = open_with(-1, NULL, 50, 10000, &fake.clock);
+    int token = -1;
+    (void)call(limiter);
+    (void)take(limiter, &token);
+    limiter_give_refused(limiter, token, 300000);
+    struct limiter_state state;
+    limiter_look(limiter, &state);
+    CHECK_INT(state.calls, 50);
+    (void)take(limiter, &token);
+    limiter_give_refused(limiter, token, 5000);
+    limiter_look(limiter, &state);
+    CHECK_INT(state.calls, 1); /* one was accepted before the refusals */
+    CHECK(state.learned);
+    CHECK_OK(limiter_set(limiter, 20, 10000, &err), err); /* whoever sets it knows better */
+    limiter_look(limiter, &state);
+    CHECK_INT(state.calls, 20);
+    CHECK(!state.learned);
+}
+
 TAP_MAIN(TAP_TEST(tokens_come_back_a_period_after_the_end), TAP_TEST(without_a_limit_nobody_waits),
          TAP_TEST(parking_only_extends), TAP_TEST(other_settings_honour_earlier_calls),
          TAP_TEST(a_stop_ends_the_wait), TAP_TEST(long_runs_use_the_limit_and_never_exceed_it),
@@ -816,4 +942,8 @@ TAP_MAIN(TAP_TEST(tokens_come_back_a_period_after_the_end), TAP_TEST(without_a_l
          TAP_TEST(a_clock_that_went_back_makes_it_wait), TAP_TEST(what_is_no_file_is_refused),
          TAP_TEST(a_full_disk_is_an_error_and_not_a_crash),
          TAP_TEST(a_killed_process_leaves_its_tokens_used),
-         TAP_TEST(kills_at_any_moment_never_exceed_the_limit), TAP_TEST(processes_share_the_limit))
+         TAP_TEST(kills_at_any_moment_never_exceed_the_limit), TAP_TEST(processes_share_the_limit),
+         TAP_TEST(the_stricter_of_two_limits_holds),
+         TAP_TEST(a_limit_that_ours_keeps_is_not_in_the_way),
+         TAP_TEST(the_period_is_the_longest_that_was_left), TAP_TEST(half_of_what_we_were_told),
+         TAP_TEST(a_longer_wait_teaches_nothing))

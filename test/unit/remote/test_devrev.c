@@ -512,6 +512,75 @@ static void an_exhausted_quota_parks_until_its_reset(void)
     finish();
 }
 
+/* --- the circuit breaker ------------------------------------------------------------------- */
+
+static void a_broken_remote_is_waited_for_by_reads_only(void)
+{
+    start();
+    for (int i = 0; i < 10; i++) {
+        script((struct httpserver_step){.status = 503});
+    }
+    AUTO_ANSWER struct devrev_answer answer = {0};
+    for (int i = 0; i < 3; i++) { /* nine bad calls are too few */
+        CHECK(!read_one(&answer));
+        CHECK_STR(err.message,
+                  "could not call rev-users.get: the remote answered 503 (3 attempts)");
+    }
+    int64_t before = clock_mono_ns(&fake.clock);
+    CHECK_OK(read_one(&answer), err); /* the tenth opens; the next one, a minute later, is well */
+    CHECK((clock_mono_ns(&fake.clock) - before) / 1000000 >= 60000);
+    CHECK_INT(httpserver_count(server), 11);
+    CHECK_ERR(write_one(&answer), err, ERR_LIMITED,
+              "could not call rev-users.merge: not sent: the circuit breaker of devrev is not "
+              "closed");
+    CHECK(err.retryable);
+    CHECK(!err.ambiguous);
+    CHECK_INT(err.http_status, 0);
+    CHECK_INT(httpserver_count(server), 11);
+    CHECK_OK(read_one(&answer), err);
+    CHECK_OK(read_one(&answer), err);
+    CHECK_OK(write_one(&answer), err);
+    CHECK_INT(httpserver_count_path(server, "/rev-users.merge"), 1);
+    finish();
+}
+
+static void a_remote_that_stays_broken_ends_the_run(void)
+{
+    start();
+    for (int i = 0; i < 30; i++) {
+        script((struct httpserver_step){.status = 503});
+    }
+    AUTO_ANSWER struct devrev_answer answer = {0};
+    for (int i = 0; i < 3; i++) {
+        CHECK(!read_one(&answer));
+    }
+    CHECK_ERR(read_one(&answer), err, ERR_STOPPED,
+              "could not call rev-users.get: the circuit breaker of devrev has not closed for 600 "
+              "s: it does not answer well");
+    CHECK(err.fatal);
+    CHECK_INT(httpserver_count(server), 20);
+    finish();
+}
+
+static void the_limit_is_learned_from_the_headers(void)
+{
+    start();
+    char headers[192];
+    (void)snprintf(headers, sizeof(headers),
+                   "X-Ratelimit-Limit: 300\r\nX-Ratelimit-Remaining: 299\r\n"
+                   "X-Ratelimit-Reset: %lld\r\n",
+                   (long long)(FAKECLOCK_REAL_MS / 1000 + 301));
+    script((struct httpserver_step){.headers = headers, .body = STR("{}")});
+    AUTO_ANSWER struct devrev_answer answer = {0};
+    CHECK_OK(read_one(&answer), err);
+    struct limiter_state state;
+    limiter_look(limiter, &state);
+    CHECK_INT(state.calls, 300);
+    CHECK_INT(state.period_ms, 300001);
+    CHECK(state.learned);
+    finish();
+}
+
 /* --- writes -------------------------------------------------------------------------------- */
 
 static void an_acknowledged_write(void)
@@ -810,4 +879,7 @@ TAP_MAIN(TAP_TEST(a_read_is_a_post_with_token_and_scope),
          TAP_TEST(cursors_that_go_round_end_in_an_error), TAP_TEST(answers_of_the_wrong_shape),
          TAP_TEST(a_file_comes_without_the_token), TAP_TEST(a_broken_download_starts_anew),
          TAP_TEST(downloads_that_fail), TAP_TEST(an_encrypted_remote_gives_no_plain_address),
-         TAP_TEST(every_attempt_is_told), TAP_TEST(two_forms_name_one_contact))
+         TAP_TEST(every_attempt_is_told), TAP_TEST(two_forms_name_one_contact),
+         TAP_TEST(a_broken_remote_is_waited_for_by_reads_only),
+         TAP_TEST(a_remote_that_stays_broken_ends_the_run),
+         TAP_TEST(the_limit_is_learned_from_the_headers))

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* Limiter, breaker, budget and width behind one door, on a clock that is moved. */
+#include "net/pressure.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "harness/fakeclock.h"
+#include "harness/tap.h"
+
+static struct fakeclock fake;
+static struct stop stop;
+static struct limiter *limiter;
+static struct pressure *pressure;
+static struct err err;
+static char told[512]; /* every change that was told */
+
+static void note_change(void *ctx UNUSED, const struct pressure_state *state)
+{
+    size_t len = strlen(told);
+    (void)snprintf(told + len, sizeof(told) - len, "%s %d; ", breaker_state_name(state->breaker),
+                   state->width);
+}
+
+static void start(int64_t calls, int64_t workers)
+{
+    fakeclock_init(&fake);
+    stop_init(&stop);
+    told[0] = '\0';
+    const struct limiter_options limits = {
+        .calls = calls, .period_ms = 10000, .clock = &fake.clock};
+    limiter = limiter_open(AT_FDCWD, NULL, &limits, &err);
+    const struct pressure_options options = {.remote = "devrev",
+                                             .limiter = limiter,
+                                             .clock = &fake.clock,
+                                             .workers = workers,
+                                             .changed = note_change};
+    pressure = pressure_new(&options);
+}
+
+static void finish(void)
+{
+    pressure_free(pressure);
+    limiter_close(limiter);
+    stop_done(&stop);
+}
+
+static int64_t now_ms(void)
+{
+    return clock_mono_ns(&fake.clock) / 1000000;
+}
+
+static bool begin(bool is_write, struct pressure_pass *ret)
+{
+    return pressure_begin(pressure, is_write, &stop, 1, ret, &err);
+}
+
+/* One attempt of 10 ms; returns how long it waited before. */
+static int64_t call(bool is_write, int status, int64_t retry_after_ms)
+{
+    struct pressure_pass pass;
+    int64_t before = now_ms();
+    CHECK_OK(begin(is_write, &pass), err);
+    int64_t waited = now_ms() - before;
+    CHECK_INT(pass.waited_ns / 1000000, waited);
+    fakeclock_advance_ms(&fake, 10);
+    pressure_end(pressure, &pass, status, retry_after_ms);
+    return waited;
+}
+
+static void bad(int times)
+{
+    for (int i = 0; i < times; i++) {
+        CHECK_INT(call(false, 503, 0), 0);
+    }
+}
+
+static void an_open_breaker_parks_reads_and_refuses_writes(void)
+{
+    start(0, 8);
+    bad(10);
+    struct pressure_pass pass;
+    CHECK_ERR(begin(true, &pass), err, ERR_LIMITED,
+              "not sent: the circuit breaker of devrev is not closed");
+    CHECK(err.retryable);
+    CHECK(!err.fatal);
+    CHECK_INT(err.http_status, 0);
+    CHECK(!pressure_takes_writes(pressure));
+    struct limiter_state limit;
+    limiter_look(limiter, &limit);
+    CHECK_STR(limit.why, "breaker");
+    CHECK_INT(limit.next_ms, 60000);
+    CHECK_INT(call(false, 200, 0), 60000);
+    CHECK_ERR(begin(true, &pass), err, ERR_LIMITED,
+              "not sent: the circuit breaker of devrev is not closed");
+    CHECK_INT(call(false, 404, 0), 0); /* an answer like any other */
+    CHECK_INT(call(false, 200, 0), 0);
+    CHECK_INT(call(true, 200, 0), 0);
+    struct pressure_state state;
+    pressure_look(pressure, &state);
+    CHECK_INT(state.breaker, BREAKER_CLOSED);
+    CHECK_INT(state.breaker_opened, 1);
+    CHECK_INT(state.broken_ms, 60030);
+    CHECK_INT(state.refused, 2);
+    CHECK_STR(told, "closed 4; closed 2; closed 1; open 1; half-open 1; closed 1; ");
+    finish();
+}
+
+static void who_says_slow_down_is_well(void)
+{
+    start(0, 8);
+    for (int i = 0; i < 30; i++) {
+        CHECK_INT(call(false, 429, 1000), i == 0 ? 0 : 1000);
+    }
+    CHECK(pressure_is_closed(pressure));
+    CHECK_INT(pressure_width(pressure), 1);
+    finish();
+}
+
+static void a_429_without_a_time_cools_down(void)
+{
+    start(0, 8);
+    CHECK_INT(call(false, 429, PRESSURE_COOL_DOWN), 0);
+    struct limiter_state limit;
+    limiter_look(limiter, &limit);
+    CHECK_STR(limit.why, "cool-down");
+    CHECK_INT(call(false, 429, 0), 60000);
+    CHECK_INT(call(false, 200, 0), 50); /* "Retry-After: 0" */
+    finish();
+}
+
+static void an_outage_that_lasts_ends_the_run(void)
+{
+    start(0, 1);
+    bad(10);
+    int64_t begun = now_ms();
+    for (int i = 0; i < 9; i++) {
+        CHECK_INT(call(false, 503, 0), 60000);
+    }
+    struct pressure_pass pass;
+    CHECK_INT(call(false, 503, 0), 60000); /* a last probe when the time is just over */
+    CHECK_ERR(begin(false, &pass), err, ERR_STOPPED,
+              "the circuit breaker of devrev has not closed for 600 s: it does not answer well");
+    CHECK(err.fatal);
+    CHECK_INT(now_ms() - begun, 600100);
+    CHECK_ERR(begin(true, &pass), err, ERR_STOPPED,
+              "the circuit breaker of devrev has not closed for 600 s: it does not answer well");
+    finish();
+}
+
+static void a_stop_ends_the_waiting_for_a_probe(void)
+{
+    start(0, 8);
+    bad(10);
+    fakeclock_advance_ms(&fake, 60000);
+    struct pressure_pass probes[3];
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(begin(false, &probes[i]), err);
+    }
+    stop_raise(&stop, 1);
+    struct pressure_pass pass;
+    CHECK(!pressure_begin(pressure, false, &stop, 1, &pass, &err));
+    CHECK_INT(err.kind, ERR_INTERRUPTED);
+    CHECK(err.retryable);
+    finish();
+}
+
+/* A token that was waited for in vain must not be lost. */
+static void who_may_not_go_gives_the_token_back(void)
+{
+    start(4, 8);
+    struct pressure_pass pass;
+    CHECK_OK(begin(false, &pass), err);
+    struct limiter_state limit;
+    limiter_look(limiter, &limit);
+    CHECK_INT(limit.free_tokens, 3);
+    pressure_hold(pressure, true);
+    CHECK_ERR(begin(true, &pass), err, ERR_LIMITED, "not sent: the run is paused");
+    limiter_look(limiter, &limit);
+    CHECK_INT(limit.free_tokens, 3);
+    CHECK_INT(call(false, 200, 0), 0);
+    pressure_hold(pressure, false);
+    CHECK_INT(call(true, 200, 0), 0);
+    finish();
+}
+
+static void retries_beyond_their_share_wait(void)
+{
+    start(0, 8);
+    for (int i = 0; i < 21; i++) {
+        CHECK_INT(pressure_retry_ms(pressure), 0);
+    }
+    CHECK_INT(pressure_retry_ms(pressure), 1000);
+    struct pressure_state state;
+    pressure_look(pressure, &state);
+    CHECK_INT(state.delayed, 1);
+    for (int i = 0; i < 5; i++) {
+        CHECK_INT(call(false, 200, 0), 0);
+    }
+    CHECK_INT(pressure_retry_ms(pressure), 0);
+    finish();
+}
+
+TAP_MAIN(TAP_TEST(an_open_breaker_parks_reads_and_refuses_writes),
+         TAP_TEST(who_says_slow_down_is_well), TAP_TEST(a_429_without_a_time_cools_down),
+         TAP_TEST(an_outage_that_lasts_ends_the_run), TAP_TEST(a_stop_ends_the_waiting_for_a_probe),
+         TAP_TEST(who_may_not_go_gives_the_token_back), TAP_TEST(retries_beyond_their_share_wait))
