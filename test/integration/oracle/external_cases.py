@@ -211,6 +211,18 @@ CASES = [
         a email=x@e.example ref=r at=yesterday
         b email=x@e.example ref=r at=2024-05-01
         """, "a undecided; b undecided"),
+    ("updated: RFC 3339 takes small letters too", """
+        a email=x@e.example ref=r at=2024-05-01t10:00:00z
+        b email=x@e.example ref=r at='2024-05-01 09:59'
+        """, "a keep external-ref; b merge:a external-ref"),
+    ("updated: an hour that is none is unreadable", """
+        a email=x@e.example ref=r at='2024-05-01 24:00'
+        b email=x@e.example ref=r at=2024-05-01
+        """, "a undecided; b undecided"),
+    ("updated: RFC 3339 without a zone is none", """
+        a email=x@e.example ref=r at=2024-05-01T10:00:00
+        b email=x@e.example ref=r at=2024-05-01
+        """, "a undecided; b undecided"),
     ("updated: a day that is none is unreadable", """
         a email=x@e.example ref=r at=2023-02-29
         b email=x@e.example ref=r at=2024-02-29
@@ -237,6 +249,10 @@ CASES = [
         c/9  email=x@e.example ref=r disp=''
         c/10 email=x@e.example ref=r disp=REVU-10
         """, "c/7 keep external-ref; c/9 merge:c/7 external-ref; c/10 merge:c/7 external-ref"),
+    ("oldest id: the id's number is the smaller one", """
+        c/9  email=x@e.example ref=r disp=REVU-8
+        c/7  email=x@e.example ref=r disp=' '
+        """, "c/9 merge:c/7 external-ref; c/7 keep external-ref"),
     ("oldest id: no number sorts last", """
         a email=x@e.example ref=r disp=REVU-
         b email=x@e.example ref=r disp=REVU-99999999999999999999999
