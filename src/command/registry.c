@@ -9,6 +9,8 @@
 /* clang-format off: one a line */
 const struct command *const commands[] = {
     &command_merge,
+    &command_backfill,
+    &command_validate,
     &command_approve,
     &command_refuse,
     &command_apply,

@@ -6,6 +6,8 @@
 #include "command/command.h"
 
 extern const struct command command_merge;
+extern const struct command command_backfill;
+extern const struct command command_validate;
 extern const struct command command_apply;
 extern const struct command command_resume;
 extern const struct command command_verify;

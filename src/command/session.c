@@ -9,10 +9,12 @@
 #include "base/fs.h"
 #include "command/view.h"
 #include "engine/signals.h"
+#include "job/backfill.h"
 #include "job/merge.h"
 #include "net/http.h"
 
-static const struct job *const jobs[] = {&merge_job, &merge_undo_job};
+static const struct job *const jobs[] = {&merge_job, &merge_undo_job, &backfill_job,
+                                          &backfill_undo_job};
 
 const char *session_workspace(const struct cli *cli)
 {

@@ -66,8 +66,8 @@ static void add_change(struct buf *out, const struct plan_header *header,
     buf_add_json(out, header->kind);
     buf_addz(out, ",\"target\":");
     buf_add_json(out, change->target);
-    buf_addz(out, ",\"survivor\":");
-    buf_add_json(out, change->survivor);
+    buf_addc(out, ',');
+    plan_change_effect(header, change, out);
     add_text(out, "state", change_state_name(row != NULL ? row->state : CHANGE_PLANNED));
     buf_addz(out, ",\"reason\":");
     buf_add_json(out, change->reason);
@@ -321,6 +321,9 @@ static void print_totals(const struct job *job, const struct run *run,
                   run->plan.changes == 1 ? "" : "s", job->limits == NULL ? "\n" : "");
     /* an undo is planned from a run, which has no rows */
     for (size_t i = 0; job->limits == NULL && i < ARRAY_LEN(lines); i++) {
+        if (!job->pairs && (i == 2 || i == 3)) {
+            continue;
+        }
         (void)fprintf(out, "  %-7s %9" PRIu64 "  %s\n", lines[i].name, lines[i].rows,
                       lines[i].meaning);
     }

@@ -47,6 +47,9 @@ struct settings {
     int64_t read_timeout_ms;      /* READ_TIMEOUT in seconds, 60 */
     int64_t workers;              /* WORKERS, --workers, 8 */
 
+    /* look-ups */
+    int64_t cache_ttl_ms; /* CACHE_TTL in seconds, 3600: how long listed groups are used again */
+
     /* safety */
     int64_t batch_size;         /* BATCH_SIZE, 100 */
     int64_t max_batch_failures; /* MAX_BATCH_FAILURES, 10 */

@@ -302,10 +302,12 @@ static void describe(const struct plan_header *plan, const struct plan_change *c
     add_line(out, "why", change->reason);
 }
 
-/* A write that timed out may still arrive; reads that long after it decide. */
+/* A write that timed out may still arrive; reads that long after it decide. Writing the same value once
+ * more would do no harm, so the merge's patience is not needed. */
 static int64_t settle_ms(const struct settings *settings)
 {
-    return settings->read_timeout_ms;
+    return settings->read_timeout_ms < settings->merge_settle_ms ? settings->read_timeout_ms
+                                                                 : settings->merge_settle_ms;
 }
 
 #define BACKFILL_STEPS                                                                             \
