@@ -29,6 +29,7 @@ build libyaml-dev            libyaml, on which libcyaml stands
 build libsqlite3-dev         SQLite: the journal
 build libutf8proc-dev        utf8proc: Unicode
 build libidn2-dev            libidn2: international domain names
+build libsodium-dev          libsodium: encrypted backups
 build zlib1g-dev             zlib: compressed answers of remotes
 build libzstd-dev            Zstandard: compressed backups
 build libmicrohttpd-dev      libmicrohttpd: the sandbox's HTTP server

@@ -275,7 +275,12 @@ bool engine_job_run_init(struct engine *engine, const struct job *job, const str
     };
     char path[128];
     (void)snprintf(path, sizeof(path), "limits/%s", job->remote);
-    const struct vault_options vault = {.compress = settings->compress};
+    const struct vault_options vault = {
+        .compress = settings->compress,
+        .key_file = settings->backup_key_file,
+        .passphrase = &settings->backup_passphrase,
+        .passphrase_file = settings->backup_passphrase_file,
+    };
     ret->calls = callstats_new();
     callstats_over_time(ret->calls, ret->clock, limits.calls, limits.period_ms);
     ret->limiter = limiter_open(engine->workspace_fd, path, &limits, err);

@@ -64,6 +64,11 @@ struct settings {
     /* backups */
     const char *backup_dir; /* BACKUP_DIR, --backup-dir: backups */
     bool compress;          /* ENABLE_COMPRESSION, --backup-compress */
+    const char *backup_key_file;        /* BACKUP_KEY_FILE, NULL */
+    struct secret backup_passphrase;    /* BACKUP_PASSPHRASE */
+    const char *backup_passphrase_file; /* BACKUP_PASSPHRASE_FILE, NULL */
+    int64_t backup_retention_days;      /* BACKUP_RETENTION_DAYS, 30 */
+    int64_t max_backup_size_gb;         /* MAX_BACKUP_SIZE_GB, 50; 0: no limit */
 
     /* input and output */
     const char *csv_input_path;  /* CSV_INPUT_PATH, NULL */

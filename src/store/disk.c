@@ -28,7 +28,7 @@ bool disk_create(int dirfd, const char *name, const char *shown, int *ret_fd, st
     if (injected != 0) {
         return disk_fail(err, injected, "create", shown);
     }
-    int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         return disk_fail(err, errno, "create", shown);
     }

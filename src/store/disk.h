@@ -17,7 +17,7 @@ bool disk_fail(struct err *err, int errnum, const char *what, const char *shown)
 /* Adds that hint to an error with such an errno. False. */
 bool disk_hint(struct err *err);
 
-/* O_EXCL, 0600, for writing. */
+/* O_EXCL, 0600, for writing and reading back. */
 bool disk_create(int dirfd, const char *name, const char *shown, int *ret_fd,
                  struct err *err) MUST_CHECK;
 

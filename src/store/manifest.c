@@ -4,8 +4,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "base/num.h"
-
 static int by_path(const void *a, const void *b)
 {
     const struct manifest_file *x = a;
@@ -20,9 +18,8 @@ static void sort(struct manifest *manifest)
     }
 }
 
-void manifest_render(struct buf *out, struct manifest *manifest)
+static void add_files(struct buf *out, const struct manifest *manifest)
 {
-    sort(manifest);
     buf_addz(out, "{\"files\":[");
     for (size_t i = 0; i < manifest->count; i++) {
         const struct manifest_file *file = &manifest->files[i];
@@ -31,7 +28,25 @@ void manifest_render(struct buf *out, struct manifest *manifest)
         buf_printf(out, ",\"bytes\":%llu,\"sha256\":\"%s\"}", (unsigned long long)file->bytes,
                    file->sha256);
     }
-    buf_addz(out, "]}\n");
+    buf_addc(out, ']');
+}
+
+void manifest_authentic(struct buf *out, struct manifest *manifest)
+{
+    sort(manifest);
+    add_files(out, manifest);
+    buf_printf(out, ",\"key\":\"%s\",\"wrapped\":\"%s\"}", manifest->key, manifest->wrapped);
+}
+
+void manifest_render(struct buf *out, struct manifest *manifest)
+{
+    sort(manifest);
+    add_files(out, manifest);
+    if (manifest->key[0] != '\0') {
+        buf_printf(out, ",\n\"encryption\":{\"key\":\"%s\",\"wrapped\":\"%s\",\"mac\":\"%s\"}",
+                   manifest->key, manifest->wrapped, manifest->mac);
+    }
+    buf_addz(out, "}\n");
 }
 
 bool manifest_path_ok(str path)
@@ -48,16 +63,16 @@ bool manifest_path_ok(str path)
     return true;
 }
 
-static bool parse_hash(const json_t *value, char *ret)
+/* Lower-case hex of `room` - 1 digits. */
+static bool parse_hex(const json_t *value, char *ret, size_t room)
 {
-    uint8_t bytes[SHA256_BYTES];
-    if (!json_is_string(value) ||
-        !num_parse_hex((str){json_string_value(value), json_string_length(value)}, bytes,
-                       SHA256_BYTES)) {
+    const char *text = json_string_value(value);
+    if (text == NULL || json_string_length(value) != room - 1 ||
+        strspn(text, "0123456789abcdef") != room - 1) {
         return false;
     }
-    num_hex(bytes, SHA256_BYTES, ret);
-    return strcmp(ret, json_string_value(value)) == 0; /* lower case only */
+    memcpy(ret, text, room);
+    return true;
 }
 
 static bool parse_file(struct arena *arena, const json_t *item, struct manifest_file *ret)
@@ -66,7 +81,7 @@ static bool parse_file(struct arena *arena, const json_t *item, struct manifest_
     const json_t *bytes = json_object_get(item, "bytes");
     if (json_object_size(item) != 3 || !json_is_string(path) || !json_is_integer(bytes) ||
         json_integer_value(bytes) < 0 ||
-        !parse_hash(json_object_get(item, "sha256"), ret->sha256)) {
+        !parse_hex(json_object_get(item, "sha256"), ret->sha256, SHA256_HEX)) {
         return false;
     }
     str text = {json_string_value(path), json_string_length(path)};
@@ -93,19 +108,39 @@ static bool parse_list(struct arena *arena, const json_t *list, struct manifest 
     return true;
 }
 
+static bool parse_encryption(const json_t *object, struct manifest *ret)
+{
+    return object == NULL ||
+           (json_object_size(object) == 3 &&
+            parse_hex(json_object_get(object, "key"), ret->key, SEAL_ID_HEX) &&
+            parse_hex(json_object_get(object, "wrapped"), ret->wrapped, SEAL_WRAPPED_HEX) &&
+            parse_hex(json_object_get(object, "mac"), ret->mac, SEAL_MAC_HEX));
+}
+
 bool manifest_parse(struct arena *arena, str text, struct manifest *ret)
 {
     json_t *root =
         text.len != 0 ? json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
     const json_t *list = json_object_get(root, "files");
+    const json_t *encryption = json_object_get(root, "encryption");
     struct manifest manifest = {0};
-    bool ok =
-        json_is_array(list) && json_object_size(root) == 1 && parse_list(arena, list, &manifest);
+    bool ok = json_is_array(list) && json_object_size(root) == (encryption != NULL ? 2 : 1) &&
+              parse_encryption(encryption, &manifest) && parse_list(arena, list, &manifest);
     json_decref(root);
     if (ok) {
         *ret = manifest;
     }
     return ok;
+}
+
+bool manifest_compressed(const struct manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->count; i++) {
+        if (!str_ends(str_of(manifest->files[i].path), STR(".zst"))) {
+            return false;
+        }
+    }
+    return manifest->count != 0;
 }
 
 const struct manifest_file *manifest_find(const struct manifest *manifest, const char *path)

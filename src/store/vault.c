@@ -11,11 +11,13 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/fs.h"
 #include "store/disk.h"
 #include "store/vault_impl.h"
+#include "store/vault_key.h"
 
 enum {
     NAME_MAX_BYTES = 200,
@@ -24,7 +26,8 @@ enum {
     DEFAULT_FLOOR = 64 * 1024 * 1024,
     MIB = 1024 * 1024,
     STATE_MAX_BYTES = 1024 * 1024,
-    NAME_ROOM = 256, /* NAME_MAX and its end */
+    HELD_MAX = 4096, /* files that stay open from writing to reading back */
+    FEW_FILES = 64,  /* what steward itself has open */
 };
 
 /* --- names ------------------------------------------------------------------------------------ */
@@ -65,47 +68,8 @@ char *vault_safe_name(struct arena *arena, str name, size_t max)
 
 /* --- opening ----------------------------------------------------------------------------------- */
 
-/* One component of the way; `way` is the path up to and with it. */
-static bool open_step(int fd, const char *part, str way, bool make, int *ret_fd, struct err *err)
-{
-    if (make && mkdirat(fd, part, 0700) != 0 && errno != EEXIST) {
-        (void)err_set_errno(err, ERR_IO, errno, "could not create directory '%" STR_FMT "'",
-                            STR_ARG(way));
-        return disk_hint(err);
-    }
-    return fs_open_dir(fd, part, ret_fd, err);
-}
-
-bool vault_open_below(int root, str path, bool make, int *ret_fd, struct err *err)
-{
-    char part[NAME_ROOM];
-    AUTO_CLOSE int fd = fcntl(root, F_DUPFD_CLOEXEC, 0);
-    if (fd < 0) {
-        return err_set_errno(err, ERR_IO, errno, "could not open a directory");
-    }
-    str rest = path;
-    while (rest.len != 0) {
-        str component = str_cut(rest, '/', &rest);
-        if (component.len >= sizeof(part)) {
-            return err_set_errno(err, ERR_IO, ENAMETOOLONG,
-                                 "could not open directory '%" STR_FMT "'", STR_ARG(path));
-        }
-        memcpy(part, component.ptr, component.len);
-        part[component.len] = '\0';
-        str way = {path.ptr, (size_t)(component.ptr + component.len - path.ptr)};
-        int next = -1;
-        if (!open_step(fd, part, way, make, &next, err)) {
-            return false;
-        }
-        (void)close(fd); /* a directory opened for reading */
-        fd = next;
-    }
-    *ret_fd = fd;
-    fd = -1;
-    return true;
-}
-
-static bool open_relative(int workspace_fd, const char *path, int *ret_fd, struct err *err)
+static bool open_relative(int workspace_fd, const char *path, bool make, int *ret_fd,
+                          struct err *err)
 {
     AUTO_CLOSE int fd = fcntl(workspace_fd, F_DUPFD_CLOEXEC, 0);
     AUTO_FREE char *copy = xstrdup(path);
@@ -118,9 +82,9 @@ static bool open_relative(int workspace_fd, const char *path, int *ret_fd, struc
         }
         int next = -1;
         if (*part != '\0') {
-            if (mkdirat(fd, part, 0700) == 0) {
+            if (make && mkdirat(fd, part, 0700) == 0) {
                 made = true;
-            } else if (errno != EEXIST) {
+            } else if (make && errno != EEXIST) {
                 return disk_fail(err, errno, "create directory", path);
             }
             if (!fs_open_dir(fd, part, &next, err) || (made && !fs_fsync(fd, path, err))) {
@@ -139,12 +103,40 @@ static bool open_relative(int workspace_fd, const char *path, int *ret_fd, struc
 
 static bool open_vault_dir(struct vault *vault, int workspace_fd, struct err *err)
 {
+    bool make = !vault->options.read_only;
     if (vault->path[0] != '/') {
-        return open_relative(workspace_fd, vault->path, &vault->dir_fd, err);
+        return open_relative(workspace_fd, vault->path, make, &vault->dir_fd, err);
     }
     /* Outside the workspace the way there is the operator's; only the last step must be no link. */
-    return fs_mkdirs(AT_FDCWD, vault->path, err) &&
+    return (!make || fs_mkdirs(AT_FDCWD, vault->path, err)) &&
            fs_open_dir(AT_FDCWD, vault->path, &vault->dir_fd, err);
+}
+
+/* A quarter of what the process may have open is for connections, logs and journal. */
+static int held_max(void)
+{
+    struct rlimit limit;
+    bool known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < HELD_MAX;
+    return known ? (int)limit.rlim_cur / 4 * 3 - FEW_FILES : HELD_MAX;
+}
+
+static bool open_directory(struct vault *vault, int workspace_fd, struct err *err)
+{
+    if (!open_vault_dir(vault, workspace_fd, err)) {
+        bool missing = err != NULL && vault->options.read_only && err->os_errno == ENOENT;
+        (void)err_wrap(err, "could not use the backup directory");
+        if (missing) {
+            err->kind = ERR_NOT_FOUND;
+            return err_hint(err, "Nothing was backed up yet, or BACKUP_DIR names another place.");
+        }
+        return err_hint(err, "Give a directory that you may write to with --backup-dir.");
+    }
+    if (!vault->options.read_only && faccessat(vault->dir_fd, ".", W_OK | X_OK, AT_EACCESS) != 0) {
+        (void)err_set_errno(err, ERR_IO, errno, "could not use the backup directory '%s'",
+                            vault->path);
+        return err_hint(err, "Give a directory that you may write to with --backup-dir.");
+    }
+    return true;
 }
 
 struct vault *vault_open(int workspace_fd, const char *path, const struct vault_options *options,
@@ -157,22 +149,25 @@ struct vault *vault_open(int workspace_fd, const char *path, const struct vault_
     vault->path = xstrdup(path);
     vault->dir_fd = -1;
     vault->options = *options;
+    vault->held_max = held_max();
     size_t len = strlen(vault->path);
     while (len > 1 && vault->path[len - 1] == '/') {
         vault->path[--len] = '\0';
     }
-    if (!open_vault_dir(vault, workspace_fd, err)) {
-        (void)err_wrap(err, "could not use the backup directory");
-        (void)err_hint(err, "Give a directory that you may write to with --backup-dir.");
-        return NULL;
-    }
-    if (faccessat(vault->dir_fd, ".", W_OK | X_OK, AT_EACCESS) != 0) {
-        (void)err_set_errno(err, ERR_IO, errno, "could not use the backup directory '%s'",
-                            vault->path);
-        (void)err_hint(err, "Give a directory that you may write to with --backup-dir.");
-        return NULL;
-    }
-    return STEAL(vault);
+    bool ok = open_directory(vault, workspace_fd, err) &&
+              vault_key_load(workspace_fd, vault->dir_fd, options, &vault->key, err);
+    vault->options.passphrase = NULL; /* the caller's, and no longer needed */
+    return ok ? STEAL(vault) : NULL;
+}
+
+const char *vault_key_id(const struct vault *vault)
+{
+    return vault->key != NULL ? seal_key_id(vault->key) : "";
+}
+
+int vault_dir_fd(const struct vault *vault)
+{
+    return vault->dir_fd;
 }
 
 void vault_close(struct vault *vault)
@@ -181,6 +176,7 @@ void vault_close(struct vault *vault)
         return;
     }
     auto_close(&vault->dir_fd);
+    seal_key_free(vault->key);
     pthread_cond_destroy(&vault->synced);
     pthread_mutex_destroy(&vault->sync_lock);
     pthread_mutex_destroy(&vault->naming);
@@ -210,7 +206,7 @@ struct backup *backup_of(struct vault *vault, const char *name, int dir_fd)
     (void)snprintf(backup->path, size, "%s%s%s", vault->path, slash, name);
     backup->dir_fd = dir_fd;
     backup->fd = -1;
-    backup->last_fd = -1;
+    backup->logs_fd = -1;
     backup->sha = sha256_new();
     return backup;
 }
@@ -323,7 +319,7 @@ static bool is_of_change(int dir_fd, const char *change_id)
 {
     struct err err = {0};
     AUTO_BUF struct buf text = {.max = STATE_MAX_BYTES};
-    if (!vault_read(dir_fd, STATE_DIR "/" STATE_NAME, &text, &err) || text.len == 0) {
+    if (!vault_read(dir_fd, STATE_PATH, &text, &err) || text.len == 0) {
         return false;
     }
     json_t *state = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
@@ -369,7 +365,7 @@ static bool write_first_state(struct backup *backup, const char *change_id, stru
     buf_addz(&state, "{\"change\":");
     buf_add_json(&state, str_of(change_id));
     buf_addz(&state, ",\"state\":\"capturing\"}\n");
-    return vault_open_below(backup->dir_fd, STR(STATE_DIR), true, &metadata, err) &&
+    return vault_make_dir(backup->dir_fd, STATE_DIR, STR(STATE_DIR), &metadata, err) &&
            fs_write_new(metadata, STATE_NAME, buf_str(&state), false, err);
 }
 
@@ -397,6 +393,10 @@ static struct backup *choose_directory(struct vault *vault, const char *base, co
 struct backup *vault_begin(struct vault *vault, str name, const char *stamp, const char *change_id,
                            uint64_t expected_bytes, struct err *err)
 {
+    if (vault->options.read_only) {
+        (void)err_set(err, ERR_INTERNAL, "could not begin the backup: the vault is read-only");
+        return NULL;
+    }
     if (!check_space(vault, expected_bytes, err)) {
         return NULL;
     }
@@ -409,6 +409,9 @@ struct backup *vault_begin(struct vault *vault, str name, const char *stamp, con
     arena_done(&arena);
     if (backup == NULL) {
         (void)backup_failed(err, "begin");
+    } else if (vault->key != NULL) {
+        backup->seal = seal_new(vault->key);
+        backup->stream = seal_stream_new();
     }
     return backup;
 }
@@ -442,22 +445,34 @@ void backup_free(struct backup *backup)
     if (backup == NULL) {
         return;
     }
-    auto_close(
-        &backup
-             ->fd); /* an unfinished file belongs to an unsealed backup, which counts for nothing */
-    auto_close(&backup->last_fd);
+    /* An unfinished file belongs to an unsealed backup, which counts for nothing. */
+    auto_close(&backup->fd);
+    auto_close(&backup->logs_fd);
     auto_close(&backup->dir_fd);
-    for (size_t i = 0; i < backup->files.count; i++) {
+    while (backup->depth > 0) {
+        backup->depth--;
+        auto_close(&backup->steps[backup->depth].fd);
+        free(backup->steps[backup->depth].name);
+    }
+    for (size_t i = 0; backup->held != NULL && i < backup->files.count; i++) {
+        backup_drop_held(backup, i);
         free(backup->files.files[i].path);
     }
-    free(backup->files.files);
-    free(backup->last_dir);
+    if (backup->held != NULL) {
+        free(backup->files.files);
+    }
+    free(backup->held);
+    arena_done(&backup->arena);
     free(backup->shown);
     free(backup->stored);
     sha256_free(backup->sha);
     sha256_free(backup->stored_sha);
     (void)ZSTD_freeCCtx(backup->zstd); /* NULL is fine */
     free(backup->zstd_out);
+    seal_free(backup->seal);
+    seal_stream_free(backup->stream);
+    buf_done(&backup->sealed_bytes);
+    free(backup->scratch);
     free(backup->path);
     free(backup);
 }

@@ -10,13 +10,19 @@
  * and metadata/merge_state.json change.
  *
  * `metadata/verification.json`: {"files":[{"path":"tickets/tickets.json","bytes":1,"sha256":"<hex>"}]},
- * paths relative to the backup; every file but itself, metadata/merge_state.json and logs/.
+ * paths relative to the backup; every file but itself, metadata/merge_state.json and logs/. It lists
+ * what is stored. Of an encrypted backup it also holds "encryption":{"key","wrapped","mac"}.
+ *
+ * Encryption (store/seal.h): `vault.json` in the vault's directory says that it is used and how a
+ * passphrase becomes the key. One vault, one key: another one is refused, and so is none, before
+ * anything is sent. Directory and file names, merge_state.json and logs/ stay readable.
  *
  * Directory names: <name>_<stamp>, made safe: bytes other than [A-Za-z0-9@._+-] become %XX, a leading
  * dot too, at most 200 bytes (then cut and "~" + 8 hex of its hash); a taken name gets -2, -3. A
  * directory that an earlier attempt at the same change left is emptied and used again, so there is one
  * directory a change; once its change was sent it is never touched again (the caller does not begin
- * one). Mode 0700 and 0600, no symbolic link is followed, O_NOFOLLOW on every step.
+ * one). Names with a leading dot are backups on their way out (catalogue.h). Mode 0700 and 0600, no
+ * symbolic link is followed on any step.
  *
  * Paths hold an address: errors name the path inside the backup, never the directory. Errors of a
  * backup are ERR_BACKUP, and fatal where every other backup would fail in the same way (disk full,
@@ -30,8 +36,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/err.h"
-#include "base/str.h"
+#include "base/secret.h"
+#include "store/manifest.h"
 
 struct vault;
 struct backup;
@@ -39,14 +45,26 @@ struct backup;
 struct vault_options {
     bool compress; /* *.zst, level 3, frame checksum; verification lists what is stored */
     uint64_t free_floor_bytes; /* vault_begin refuses (ERR_BACKUP, fatal) below it; 0: 64 MiB */
+    /* At most one of these three is set; others: ERR_CONFIG. Files are relative to the workspace. */
+    const char *key_file; /* 32 bytes, or 64 hex digits */
+    const struct secret *passphrase;
+    const char *passphrase_file; /* its first line */
+    /* Only to read: nothing is created (no such directory: ERR_NOT_FOUND), and a vault whose key is
+     * not given is opened all the same. */
+    bool read_only;
 };
 
 /* `path` below the workspace or absolute; created 0700. A symbolic link, not a directory, not writable:
- * ERR_IO with a hint. */
+ * ERR_IO with a hint. A key that is missing, wrong or cannot be read: ERR_CONFIG. */
 struct vault *vault_open(int workspace_fd, const char *path, const struct vault_options *options,
                          struct err *err) MUST_CHECK;
 void vault_close(struct vault *vault);
 DEFINE_AUTO(struct vault, vault_close)
+
+/* Id of the key that the vault works with (seal.h); "" for none. */
+const char *vault_key_id(const struct vault *vault);
+/* The open directory; it stays the vault's. */
+int vault_dir_fd(const struct vault *vault);
 
 /* `name` is the e-mail (or any name), `stamp` YYYYMMDD_HHMMSS of the run's first start: with the same
  * stamp a later attempt finds the directory of an earlier one. `expected_bytes`: space that the backup
@@ -76,17 +94,31 @@ bool backup_file_end(struct backup *backup, uint64_t *ret_bytes, char *ret_sha25
 
 bool backup_seal(struct backup *backup, struct err *err) MUST_CHECK;
 
-/* Replaces metadata/merge_state.json, atomically but not durably (the journal is the truth); appends a
- * line to logs/<name>. Also after the seal. */
+/* Replaces metadata/merge_state.json, atomically but not durably (the journal is the truth): a shorter
+ * text is padded with spaces; appends a line to logs/<name>. Also after the seal. */
 bool backup_state(struct backup *backup, str json, struct err *err) MUST_CHECK;
 bool backup_log(struct backup *backup, const char *name, str line, struct err *err) MUST_CHECK;
 
-/* Reads a stored file, decompressed; `path` as it was added. Longer than out->max: ERR_BACKUP. */
+/* Reads a stored file, decrypted and decompressed; `path` as it was added. Of a sealed backup, what does
+ * not have the size and SHA-256 of verification.json is ERR_BACKUP. Longer than out->max too. */
 bool backup_read(struct backup *backup, const char *path, struct buf *out,
                  struct err *err) MUST_CHECK;
 
-/* Checks every file against verification.json: missing, extra, changed. The callback gets each
- * difference; *ret_ok false where there was one. Unsealed: ERR_BACKUP. */
+/* The same in pieces, so that the file may be longer than memory; the first piece comes when the hash
+ * was found right. `piece` false with its error: it ends there. */
+bool backup_copy(struct backup *backup, const char *path,
+                 bool (*piece)(void *ctx, str bytes, struct err *err), void *ctx,
+                 struct err *err) MUST_CHECK;
+
+/* What verification.json of a sealed backup lists; it stays the backup's. Damaged: ERR_CORRUPT. */
+const struct manifest *backup_manifest(struct backup *backup, struct err *err) MUST_CHECK;
+
+/* What a file is read by: its path as the manifest lists it, without the ".zst" that compression adds. */
+char *backup_plain_path(struct arena *arena, const struct manifest *files, const char *stored);
+
+/* Checks every file against verification.json: missing, extra, changed; and verification.json itself
+ * where the backup is encrypted and the key is there. The callback gets each difference; *ret_ok false
+ * where there was one. Unsealed: ERR_BACKUP. */
 bool vault_verify(struct vault *vault, const char *path,
                   void (*each)(void *ctx, const char *difference), void *ctx, bool *ret_ok,
                   struct err *err) MUST_CHECK;

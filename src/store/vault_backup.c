@@ -6,6 +6,11 @@
  * of an fsync for each file and directory. The price: other programs' unwritten data on the same file
  * system is waited for too.
  *
+ * A file stays open from writing to reading back, as long as there are descriptors, and the way to a
+ * directory is gone once: finding and opening 44 files in 23 directories twice cost more system calls
+ * than writing them. Nothing is renamed or removed while a run goes on: ext4 without a journal does not
+ * use the inode of a removed file for minutes, and every new file looks through all of those.
+ *
  * What makes it trustworthy: after the sync the pages are dropped from the cache (where the kernel
  * allows), so that reading back asks the disk. The manifest is written only after every file was read
  * back, so a directory with a manifest is a proven backup.
@@ -23,7 +28,8 @@
 
 enum {
     ZSTD_LEVEL = 3,
-    READ_BYTES = 64 * 1024,
+    NAME_ROOM = 256, /* NAME_MAX and its end */
+    PAGE_BYTES = 4096,
 };
 
 /* --- files ------------------------------------------------------------------------------------- */
@@ -41,25 +47,57 @@ static str split(const char *path, const char **ret_name)
     return (str){path, slash != NULL ? (size_t)(slash - path) : 0};
 }
 
-/* The directory's descriptor; it stays the backup's. */
+/* Closes directories until `keep` are open. */
+static void step_back(struct backup *backup, int keep)
+{
+    while (backup->depth > keep) {
+        struct vault_step *step = &backup->steps[--backup->depth];
+        auto_close(&step->fd);
+        free(step->name);
+    }
+}
+
+static int top_fd(const struct backup *backup)
+{
+    return backup->depth != 0 ? backup->steps[backup->depth - 1].fd : backup->dir_fd;
+}
+
+static bool step_into(struct backup *backup, str name, str way, struct err *err)
+{
+    if (backup->depth == VAULT_DEPTH || name.len >= NAME_ROOM) {
+        return err_set_errno(err, ERR_IO, ENAMETOOLONG, "could not open directory '%" STR_FMT "'",
+                             STR_ARG(way));
+    }
+    char *copy = xcalloc(name.len + 1, 1);
+    memcpy(copy, name.ptr, name.len);
+    int fd = -1;
+    if (!vault_make_dir(top_fd(backup), copy, way, &fd, err)) {
+        free(copy);
+        return false;
+    }
+    backup->steps[backup->depth++] = (struct vault_step){copy, fd};
+    return true;
+}
+
+/* The descriptor of the directory, which is made where it is missing; it stays the backup's. Only where
+ * the way differs from that of the last file are directories left and entered. */
 static bool enter(struct backup *backup, str dir, int *ret_fd, struct err *err)
 {
-    if (dir.len == 0) {
-        *ret_fd = backup->dir_fd;
-        return true;
-    }
-    if (backup->last_dir == NULL || !str_eqz(dir, backup->last_dir)) {
-        int fd;
-        if (!vault_open_below(backup->dir_fd, dir, true, &fd, err)) {
+    str rest = dir;
+    int at = 0;
+    while (rest.len != 0) {
+        str name = str_cut(rest, '/', &rest);
+        str way = {dir.ptr, (size_t)(name.ptr + name.len - dir.ptr)};
+        if (at < backup->depth && !str_eqz(name, backup->steps[at].name)) {
+            step_back(backup, at);
+        }
+        if (at == backup->depth && !step_into(backup, name, way, err)) {
             return false;
         }
-        auto_close(&backup->last_fd);
-        free(backup->last_dir);
-        backup->last_fd = fd;
-        backup->last_dir = xcalloc(dir.len + 1, 1);
-        memcpy(backup->last_dir, dir.ptr, dir.len);
+        at++;
     }
-    *ret_fd = backup->last_fd;
+    step_back(backup, at);
+    *ret_fd = top_fd(backup);
     return true;
 }
 
@@ -85,12 +123,111 @@ static void start_zstd(struct backup *backup)
         backup->zstd = ZSTD_createCCtx();
         backup->zstd_room = ZSTD_CStreamOutSize();
         backup->zstd_out = xcalloc(backup->zstd_room, 1);
-        backup->stored_sha = sha256_new();
     }
     /* Parameters within their range cannot be refused. */
     (void)ZSTD_CCtx_reset(backup->zstd, ZSTD_reset_session_only);
     (void)ZSTD_CCtx_setParameter(backup->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
     (void)ZSTD_CCtx_setParameter(backup->zstd, ZSTD_c_checksumFlag, 1);
+}
+
+/* Is what is stored not what was given? */
+static bool is_changed(const struct backup *backup)
+{
+    return backup->vault->options.compress || backup->seal != NULL;
+}
+
+static bool store_bytes(struct backup *backup, str bytes, struct err *err)
+{
+    if (bytes.len == 0) {
+        return true;
+    }
+    backup->stored_bytes += bytes.len;
+    if (is_changed(backup)) {
+        sha256_add(backup->stored_sha, bytes.ptr, bytes.len);
+    }
+    return fs_write_all(backup->fd, bytes, backup->shown, err);
+}
+
+/* What compression gave, or the file itself. */
+static bool encrypt_piece(struct backup *backup, str piece, bool last, struct err *err)
+{
+    if (backup->seal == NULL) {
+        return store_bytes(backup, piece, err);
+    }
+    seal_write(backup->stream, piece, &backup->sealed_bytes);
+    if (last) {
+        seal_write_end(backup->stream, &backup->sealed_bytes);
+    }
+    bool ok = store_bytes(backup, buf_str(&backup->sealed_bytes), err);
+    buf_clear(&backup->sealed_bytes);
+    return ok;
+}
+
+static bool compress_piece(struct backup *backup, str piece, bool last, struct err *err)
+{
+    ZSTD_inBuffer in = {piece.ptr, piece.len, 0};
+    size_t left;
+    do {
+        ZSTD_outBuffer out = {backup->zstd_out, backup->zstd_room, 0};
+        left = ZSTD_compressStream2(backup->zstd, &out, &in, last ? ZSTD_e_end : ZSTD_e_continue);
+        if (ZSTD_isError(left) != 0) {
+            return err_set(err, ERR_INTERNAL, /* GCOVR_EXCL_LINE: no input makes zstd fail */
+                           "could not compress '%s': %s", backup->shown, ZSTD_getErrorName(left));
+        }
+        bool end = last && left == 0;
+        if ((out.pos != 0 || end) &&
+            !encrypt_piece(backup, (str){backup->zstd_out, out.pos}, end, err)) {
+            return false;
+        }
+    } while (last ? left != 0 : in.pos < in.size);
+    return true;
+}
+
+static bool add_piece(struct backup *backup, str piece, bool last, struct err *err)
+{
+    bool ok = backup->vault->options.compress ? compress_piece(backup, piece, last, err)
+                                              : encrypt_piece(backup, piece, last, err);
+    if (!ok) {
+        drop_open_file(backup);
+        return backup_failed(err, "write");
+    }
+    return true;
+}
+
+/* A file that was dropped may have left something in them. */
+static void start_hashes(struct backup *backup)
+{
+    uint8_t unused[SHA256_BYTES];
+    if (backup->bytes != 0) {
+        sha256_end(backup->sha, unused);
+    }
+    if (is_changed(backup) && backup->stored_sha == NULL) {
+        backup->stored_sha = sha256_new();
+    } else if (backup->stored_bytes != 0 && is_changed(backup)) {
+        sha256_end(backup->stored_sha, unused);
+    }
+    backup->bytes = 0;
+    backup->stored_bytes = 0;
+}
+
+static void name_file(struct backup *backup, const char *path)
+{
+    size_t size = strlen(path) + sizeof(".zst");
+    free(backup->shown);
+    free(backup->stored);
+    backup->shown = xstrdup(path);
+    backup->stored = xcalloc(size, 1);
+    (void)snprintf(backup->stored, size, "%s%s", path,
+                   backup->vault->options.compress ? ".zst" : "");
+}
+
+static bool create_file(struct backup *backup, struct err *err)
+{
+    const char *name;
+    str dir = split(backup->stored, &name);
+    int dir_fd;
+    return enter(backup, dir, &dir_fd, err) &&
+           disk_create(dir_fd, name, backup->shown, &backup->fd, err);
 }
 
 bool backup_file_begin(struct backup *backup, const char *path, struct err *err)
@@ -100,61 +237,21 @@ bool backup_file_begin(struct backup *backup, const char *path, struct err *err)
         return refuse(err, path, "comes after the seal");
     }
     if (!manifest_path_ok(str_of(path)) || strcmp(path, MANIFEST_NAME) == 0 ||
-        strcmp(path, STATE_DIR "/" STATE_NAME) == 0 ||
-        str_starts(str_of(path), STR(LOGS_DIR "/"))) {
+        strcmp(path, STATE_PATH) == 0 || str_starts(str_of(path), STR(LOGS_DIR "/"))) {
         return refuse(err, path, "is not a path for a file of it");
     }
-    bool compress = backup->vault->options.compress;
-    size_t size = strlen(path) + sizeof(".zst");
-    free(backup->shown);
-    free(backup->stored);
-    backup->shown = xstrdup(path);
-    backup->stored = xcalloc(size, 1);
-    (void)snprintf(backup->stored, size, "%s%s", path, compress ? ".zst" : "");
-    const char *name;
-    str dir = split(backup->stored, &name);
-    int dir_fd;
-    if (!enter(backup, dir, &dir_fd, err) || !disk_create(dir_fd, name, path, &backup->fd, err)) {
+    name_file(backup, path);
+    if (!create_file(backup, err)) {
         return backup_failed(err, "write");
     }
-    backup->bytes = 0;
-    backup->stored_bytes = 0;
-    uint8_t unused[SHA256_BYTES];
-    sha256_end(backup->sha, unused); /* a file that was dropped may have left something */
-    if (compress) {
-        start_zstd(backup);
-        sha256_end(backup->stored_sha, unused);
-    }
-    return true;
-}
-
-static bool store_bytes(struct backup *backup, str bytes, struct err *err)
-{
-    if (bytes.len == 0) {
-        return true;
-    }
-    backup->stored_bytes += bytes.len;
+    start_hashes(backup);
     if (backup->vault->options.compress) {
-        sha256_add(backup->stored_sha, bytes.ptr, bytes.len);
+        start_zstd(backup);
     }
-    return fs_write_all(backup->fd, bytes, backup->shown, err);
-}
-
-static bool compress_piece(struct backup *backup, str piece, ZSTD_EndDirective end, struct err *err)
-{
-    ZSTD_inBuffer in = {piece.ptr, piece.len, 0};
-    size_t left;
-    do {
-        ZSTD_outBuffer out = {backup->zstd_out, backup->zstd_room, 0};
-        left = ZSTD_compressStream2(backup->zstd, &out, &in, end);
-        if (ZSTD_isError(left) != 0) {
-            return err_set(err, ERR_INTERNAL, /* GCOVR_EXCL_LINE: no input makes zstd fail */
-                           "could not compress '%s': %s", backup->shown, ZSTD_getErrorName(left));
-        }
-        if (!store_bytes(backup, (str){backup->zstd_out, out.pos}, err)) {
-            return false;
-        }
-    } while (end == ZSTD_e_end ? left != 0 : in.pos < in.size);
+    if (backup->seal != NULL) {
+        buf_clear(&backup->sealed_bytes);
+        seal_write_begin(backup->stream, backup->seal, backup->stored, &backup->sealed_bytes);
+    }
     return true;
 }
 
@@ -165,27 +262,48 @@ bool backup_file_write(struct backup *backup, str piece, struct err *err)
     }
     sha256_add(backup->sha, piece.ptr, piece.len);
     backup->bytes += piece.len;
-    bool ok = backup->vault->options.compress ? compress_piece(backup, piece, ZSTD_e_continue, err)
-                                              : store_bytes(backup, piece, err);
-    if (!ok) {
-        drop_open_file(backup);
-        return backup_failed(err, "write");
-    }
-    return true;
+    return add_piece(backup, piece, false, err);
 }
 
-static void list_file(struct backup *backup, const uint8_t hash[SHA256_BYTES])
+void backup_drop_held(struct backup *backup, size_t at)
+{
+    if (backup->held[at] >= 0) {
+        auto_close(&backup->held[at]);
+        (void)atomic_fetch_sub(&backup->vault->held, 1);
+    }
+}
+
+/* Keeps the descriptor for reading back, while there are not too many. */
+static void hold_file(struct backup *backup, int fd, int *ret_fd)
+{
+    struct vault *vault = backup->vault;
+    *ret_fd = -1;
+    if (atomic_fetch_add(&vault->held, 1) < vault->held_max) {
+        *ret_fd = fd;
+    } else {
+        (void)atomic_fetch_sub(&vault->held, 1);
+    }
+}
+
+static bool list_file(struct backup *backup, const uint8_t hash[SHA256_BYTES], struct err *err)
 {
     struct manifest *files = &backup->files;
     if (files->count == backup->files_room) {
-        backup->files_room = backup->files_room != 0 ? backup->files_room * 2 : 32;
+        backup->files_room = backup->files_room != 0 ? backup->files_room * 2 : 64;
         files->files = xrealloc(files->files, backup->files_room, sizeof(struct manifest_file));
+        backup->held = xrealloc(backup->held, backup->files_room, sizeof(int));
+    }
+    int fd = backup->fd;
+    backup->fd = -1;
+    hold_file(backup, fd, &backup->held[files->count]);
+    if (backup->held[files->count] < 0 && !disk_close(fd, backup->shown, err)) {
+        return false; /* GCOVR_EXCL_LINE: only on network file systems */
     }
     struct manifest_file *file = &files->files[files->count++];
-    file->path = backup->stored;
-    backup->stored = NULL;
+    file->path = STEAL(backup->stored);
     file->bytes = backup->stored_bytes;
     num_hex(hash, SHA256_BYTES, file->sha256);
+    return true;
 }
 
 bool backup_file_end(struct backup *backup, uint64_t *ret_bytes, char *ret_sha256_hex,
@@ -196,25 +314,22 @@ bool backup_file_end(struct backup *backup, uint64_t *ret_bytes, char *ret_sha25
     }
     uint8_t hash[SHA256_BYTES];
     uint8_t stored_hash[SHA256_BYTES];
-    bool compress = backup->vault->options.compress;
-    if (compress && !compress_piece(backup, STR_NONE, ZSTD_e_end, err)) {
-        drop_open_file(backup);
-        return backup_failed(err, "write");
+    if (!add_piece(backup, STR_NONE, true, err)) {
+        return false;
     }
-    /* Starts the writing, so that the seal finds most of it done; the seal's fsync is what counts. */
-    (void)sync_file_range(backup->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-    int fd = backup->fd;
-    backup->fd = -1;
-    if (!disk_close(fd, backup->shown, err)) {
-        return backup_failed(err, "write"); /* GCOVR_EXCL_LINE: only on network file systems */
-    }
+    uint64_t bytes = backup->bytes;
     sha256_end(backup->sha, hash);
-    if (compress) {
+    backup->bytes = 0;
+    if (is_changed(backup)) {
         sha256_end(backup->stored_sha, stored_hash);
     }
-    list_file(backup, compress ? stored_hash : hash);
+    bool listed = list_file(backup, is_changed(backup) ? stored_hash : hash, err);
+    backup->stored_bytes = 0;
+    if (!listed) {
+        return backup_failed(err, "write"); /* GCOVR_EXCL_LINE: only on network file systems */
+    }
     if (ret_bytes != NULL) {
-        *ret_bytes = backup->bytes;
+        *ret_bytes = bytes;
     }
     if (ret_sha256_hex != NULL) {
         num_hex(hash, SHA256_BYTES, ret_sha256_hex);
@@ -226,137 +341,6 @@ bool backup_add(struct backup *backup, const char *path, str bytes, struct err *
 {
     return backup_file_begin(backup, path, err) && backup_file_write(backup, bytes, err) &&
            backup_file_end(backup, NULL, NULL, err);
-}
-
-/* --- reading ----------------------------------------------------------------------------------- */
-
-bool vault_open_file(int root, const char *path, int *ret_fd, struct err *err)
-{
-    const char *name;
-    str dir = split(path, &name);
-    AUTO_CLOSE int dir_fd = -1;
-    if (!vault_open_below(root, dir, false, &dir_fd, err)) {
-        return false;
-    }
-    AUTO_CLOSE int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        return err_set_errno(err, ERR_IO, errno, "could not open '%s'", path);
-    }
-    if (!S_ISREG(st.st_mode)) {
-        return err_set(err, ERR_IO, "could not open '%s': it is not a file", path);
-    }
-    *ret_fd = fd;
-    fd = -1;
-    return true;
-}
-
-/* *ret_len 0 at the end. */
-static bool read_some(int fd, char *to, size_t room, size_t *ret_len, const char *shown,
-                      struct err *err)
-{
-    for (;;) {
-        ssize_t n = read(fd, to, room);
-        if (n >= 0) {
-            *ret_len = (size_t)n;
-            return true;
-        }
-        /* GCOVR_EXCL_START: only a broken disk */
-        if (errno != EINTR) {
-            return err_set_errno(err, ERR_IO, errno, "could not read '%s'", shown);
-        }
-        /* GCOVR_EXCL_STOP */
-    }
-}
-
-bool vault_read(int root, const char *path, struct buf *out, struct err *err)
-{
-    AUTO_CLOSE int fd = -1;
-    if (!vault_open_file(root, path, &fd, err)) {
-        return false;
-    }
-    size_t len = 1;
-    AUTO_FREE char *piece = xcalloc(READ_BYTES, 1);
-    while (len != 0) {
-        if (!read_some(fd, piece, READ_BYTES, &len, path, err)) {
-            return false;
-        }
-        buf_add(out, piece, len);
-        if (out->overflow) {
-            return err_set(err, ERR_IO, "could not read '%s': it is too long", path);
-        }
-    }
-    return true;
-}
-
-bool vault_hash_fd(int fd, const char *shown, struct manifest_file *ret, struct err *err)
-{
-    AUTO(sha256_free) struct sha256 *sha = sha256_new();
-    AUTO_FREE char *piece = xcalloc(READ_BYTES, 1);
-    uint8_t hash[SHA256_BYTES];
-    uint64_t bytes = 0;
-    size_t len = 1;
-    if (lseek(fd, 0, SEEK_SET) != 0) {
-        return err_set_errno(err, ERR_IO, errno, /* GCOVR_EXCL_LINE: a file can be rewound */
-                             "could not read '%s'", shown);
-    }
-    while (len != 0) {
-        if (!read_some(fd, piece, READ_BYTES, &len, shown, err)) {
-            return false;
-        }
-        sha256_add(sha, piece, len);
-        bytes += len;
-    }
-    sha256_end(sha, hash);
-    ret->bytes = bytes;
-    num_hex(hash, SHA256_BYTES, ret->sha256);
-    return true;
-}
-
-static bool decompress(str bytes, const char *path, struct buf *out, struct err *err)
-{
-    ZSTD_DCtx *dctx = ZSTD_createDCtx();
-    AUTO_FREE char *piece = xcalloc(READ_BYTES, 1);
-    ZSTD_inBuffer in = {bytes.ptr, bytes.len, 0};
-    size_t left = 1;
-    bool stuck = false;
-    while (left != 0 && ZSTD_isError(left) == 0 && !stuck && !out->overflow) {
-        ZSTD_outBuffer to = {piece, READ_BYTES, 0};
-        left = ZSTD_decompressStream(dctx, &to, &in);
-        stuck = left != 0 && to.pos == 0 && in.pos == in.size; /* the frame is cut off */
-        buf_add(out, piece, to.pos);
-    }
-    (void)ZSTD_freeDCtx(dctx); /* always 0 */
-    if (out->overflow) {
-        return err_set(err, ERR_IO, "could not read '%s': it is too long", path);
-    }
-    return (left == 0 && in.pos == in.size) ||
-           err_set(err, ERR_IO, "could not read '%s': its compression is damaged", path);
-}
-
-bool backup_read(struct backup *backup, const char *path, struct buf *out, struct err *err)
-{
-    AUTO_BUF struct buf stored_path = {0};
-    AUTO_BUF struct buf stored = {0};
-    if (!manifest_path_ok(str_of(path))) {
-        return err_set(err, ERR_BACKUP, "could not read the backup: '%s' is not a path in it",
-                       path);
-    }
-    if (vault_read(backup->dir_fd, path, out, err)) {
-        return true;
-    }
-    buf_printf(&stored_path, "%s.zst", path);
-    struct err second = {0};
-    if (err != NULL && err->os_errno != ENOENT) {
-        return backup_failed(err, "read");
-    }
-    if (!vault_read(backup->dir_fd, buf_z(&stored_path), &stored, &second)) {
-        return backup_failed(err, "read");
-    }
-    if (err != NULL) {
-        *err = (struct err){0};
-    }
-    return decompress(buf_str(&stored), path, out, err) || backup_failed(err, "read");
 }
 
 /* --- the seal ---------------------------------------------------------------------------------- */
@@ -396,47 +380,88 @@ bool vault_sync(struct vault *vault, struct err *err)
     return false;
 }
 
-static bool read_back(const struct backup *backup, const struct manifest_file *file,
-                      struct err *err)
+/* The descriptor that the file was written with, at its start, where the file still has its name. */
+static bool open_again(struct backup *backup, size_t at, int *ret_fd, struct err *err)
 {
+    struct stat st;
+    const char *path = backup->files.files[at].path;
+    int fd = backup->held[at];
+    if (fd < 0) {
+        return vault_open_file(backup->dir_fd, path, O_RDONLY, ret_fd, err);
+    }
+    if (fstat(fd, &st) != 0 || st.st_nlink == 0) {
+        return err_set_errno(err, ERR_IO, ENOENT, "could not open '%s'", path);
+    }
+    if (lseek(fd, 0, SEEK_SET) != 0) {
+        return err_set_errno(err, ERR_IO, errno, /* GCOVR_EXCL_LINE: a file can be rewound */
+                             "could not read '%s'", path);
+    }
+    *ret_fd = fd;
+    return true;
+}
+
+static bool read_back(struct backup *backup, size_t at, struct err *err)
+{
+    const struct manifest_file *file = &backup->files.files[at];
     struct manifest_file is;
-    AUTO_CLOSE int fd = -1;
-    if (!vault_open_file(backup->dir_fd, file->path, &fd, err)) {
+    int fd = -1;
+    if (!open_again(backup, at, &fd, err)) {
         return false;
     }
     /* Advice that a kernel or file system may ignore; then the cache is what is read. */
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    if (!vault_hash_fd(fd, file->path, &is, err)) {
-        return false;
+    bool read = vault_hash_fd(fd, file->path, backup_scratch(backup), backup->sha, &is, err);
+    if (backup->held[at] < 0) {
+        (void)close(fd); /* opened for reading */
+    } else if (read && close(fd) == 0) {
+        backup->held[at] = -1;
+        (void)atomic_fetch_sub(&backup->vault->held, 1);
+    } else if (read) {
+        return disk_fail(err, errno, "close",
+                         file->path); /* GCOVR_EXCL_LINE: network file systems */
     }
-    return (is.bytes == file->bytes && strcmp(is.sha256, file->sha256) == 0) ||
-           err_set(err, ERR_BACKUP, "'%s' does not read back as it was written", file->path);
+    return read &&
+           ((is.bytes == file->bytes && strcmp(is.sha256, file->sha256) == 0) ||
+            err_set(err, ERR_BACKUP, "'%s' does not read back as it was written", file->path));
 }
 
-static bool read_all_back(const struct backup *backup, struct err *err)
+static bool read_all_back(struct backup *backup, struct err *err)
 {
     for (size_t i = 0; i < backup->files.count; i++) {
-        if (!read_back(backup, &backup->files.files[i], err)) {
+        if (!read_back(backup, i, err)) {
             return false;
         }
     }
     return true;
 }
 
+static void authenticate(struct backup *backup)
+{
+    struct manifest *files = &backup->files;
+    AUTO_BUF struct buf text = {.max = MANIFEST_MAX_BYTES};
+    (void)snprintf(files->key, sizeof(files->key), "%s", vault_key_id(backup->vault));
+    (void)snprintf(files->wrapped, sizeof(files->wrapped), "%s", seal_wrapped(backup->seal));
+    manifest_authentic(&text, files);
+    seal_mac(backup->seal, buf_str(&text), files->mac);
+}
+
 static bool write_manifest(struct backup *backup, struct err *err)
 {
     AUTO_BUF struct buf text = {.max = MANIFEST_MAX_BYTES};
     AUTO_BUF struct buf again = {.max = MANIFEST_MAX_BYTES};
+    int dir_fd;
+    if (backup->seal != NULL) {
+        authenticate(backup);
+    }
     manifest_render(&text, &backup->files);
     if (text.overflow) {
         return err_set(err, ERR_BACKUP, /* GCOVR_EXCL_LINE: takes a backup of 400,000 files */
                        "'%s' would be too long", MANIFEST_NAME);
     }
-    AUTO_CLOSE int dir_fd = -1;
-    if (!vault_open_below(backup->dir_fd, STR(STATE_DIR), false, &dir_fd, err) ||
-        !fs_write_new(dir_fd, strrchr(MANIFEST_NAME, '/') + 1, buf_str(&text), false, err) ||
-        !vault_sync(backup->vault, err) ||
-        !vault_read(backup->dir_fd, MANIFEST_NAME, &again, err)) {
+    const char *name = strrchr(MANIFEST_NAME, '/') + 1;
+    if (!enter(backup, STR(STATE_DIR), &dir_fd, err) ||
+        !fs_write_new(dir_fd, name, buf_str(&text), false, err) ||
+        !vault_sync(backup->vault, err) || !vault_read(dir_fd, name, &again, err)) {
         return false;
     }
     if (!str_eq(buf_str(&text), buf_str(&again))) {
@@ -457,42 +482,82 @@ bool backup_seal(struct backup *backup, struct err *err)
         return backup_failed(err, "seal");
     }
     backup->sealed = true;
+    backup->listed = true;
     return true;
 }
 
 /* --- after the seal ---------------------------------------------------------------------------- */
 
-static bool open_logs(const struct backup *backup, int *ret_fd, struct err *err)
+/* Kept open: there are three logs, and the state may pass through their directory. */
+static bool open_logs(struct backup *backup, int *ret_fd, struct err *err)
 {
-    if (mkdirat(backup->dir_fd, LOGS_DIR, 0700) != 0 && errno != EEXIST) {
-        return disk_fail(err, errno, "create directory", LOGS_DIR);
+    if (backup->logs_fd < 0 &&
+        !vault_make_dir(backup->dir_fd, LOGS_DIR, STR(LOGS_DIR), &backup->logs_fd, err)) {
+        return false;
     }
-    return fs_open_dir(backup->dir_fd, LOGS_DIR, ret_fd, err);
+    *ret_fd = backup->logs_fd;
+    return true;
 }
 
-/* Atomic, but not flushed: the journal is the truth, this is for people. Written in logs/ first: what a
- * process leaves there that dies in between is no file that the manifest should have listed. */
-bool backup_state(struct backup *backup, str json, struct err *err)
+/* The text over what is there, padded to its length: one write within a page, which a kill cannot cut.
+ * *ret_done false: it must be replaced the long way. */
+static bool overwrite_state(const struct backup *backup, str json, bool *ret_done, struct err *err)
+{
+    struct stat st;
+    AUTO_BUF struct buf text = {0};
+    AUTO_CLOSE int fd = -1;
+    *ret_done = false;
+    if (!vault_open_file(backup->dir_fd, STATE_PATH, O_WRONLY, &fd, err)) {
+        return err != NULL && err->os_errno == ENOENT;
+    }
+    if (fstat(fd, &st) != 0 || st.st_size > PAGE_BYTES || json.len > PAGE_BYTES) {
+        return true;
+    }
+    bool line = str_ends(json, STR("\n"));
+    buf_adds(&text, (str){json.ptr, json.len - line});
+    while (text.len + line < (size_t)st.st_size) {
+        buf_addc(&text, ' ');
+    }
+    buf_addz(&text, line ? "\n" : "");
+    *ret_done = fs_write_all(fd, buf_str(&text), STATE_NAME, err);
+    return *ret_done;
+}
+
+/* Written in logs/ first: what a process leaves there that dies in between is no file that the manifest
+ * should have listed. */
+static bool replace_state(struct backup *backup, str json, struct err *err)
 {
     static const char temp[] = STATE_NAME ".tmp";
-    AUTO_CLOSE int logs = -1;
-    AUTO_CLOSE int metadata = -1;
-    if (!open_logs(backup, &logs, err) ||
-        !vault_open_below(backup->dir_fd, STR(STATE_DIR), false, &metadata, err)) {
-        return backup_failed(err, "note the state of");
+    int logs;
+    int metadata;
+    if (!open_logs(backup, &logs, err) || !enter(backup, STR(STATE_DIR), &metadata, err)) {
+        return false;
     }
     (void)unlinkat(logs, temp, 0); /* what a dead process left; if it stays, creating fails */
     if (!fs_write_new(logs, temp, json, false, err) ||
         !disk_move(logs, temp, metadata, STATE_NAME, STATE_NAME, err)) {
         (void)unlinkat(logs, temp, 0); /* the first error is the one told */
-        return backup_failed(err, "note the state of");
+        return false;
     }
     return true;
 }
 
+/* Not flushed: the journal is the truth, this is for people. */
+bool backup_state(struct backup *backup, str json, struct err *err)
+{
+    bool done;
+    struct err failure = {0};
+    bool ok = overwrite_state(backup, json, &done, &failure) &&
+              (done || replace_state(backup, json, &failure));
+    if (!ok && err != NULL) {
+        *err = failure;
+    }
+    return ok || backup_failed(err, "note the state of");
+}
+
 bool backup_log(struct backup *backup, const char *name, str line, struct err *err)
 {
-    AUTO_CLOSE int logs = -1;
+    int logs;
     AUTO_BUF struct buf text = {0};
     if (!manifest_path_ok(str_of(name)) || strchr(name, '/') != NULL) {
         return err_set(err, ERR_INTERNAL, "could not write a log of the backup: '%s' is no name",

@@ -322,7 +322,7 @@ static void compressed_files_are_listed_as_stored(void)
     buf_clear(&text);
     CHECK_OK(backup_read(backup, "tickets/tickets.json", &text, &err), err);
     CHECK_STR(buf_z(&text), "[1]");
-    /* damage is seen by the checksum, cutting by the missing end */
+    /* damage is seen by the hash of what was sealed */
     static const char stored[] = "backups/ann@example.com_" STAMP "/tickets/tickets.json.zst";
     buf_clear(&zst);
     CHECK_OK(fs_read(dir, stored, &zst, &err), err);
@@ -333,14 +333,14 @@ static void compressed_files_are_listed_as_stored(void)
         bad.ptr[i] = (char)(bad.ptr[i] ^ 0x10);
         CHECK(unlinkat(dir, stored, 0) == 0);
         CHECK_OK(fs_write_new(dir, stored, buf_str(&bad), false, &err), err);
-        bool read = backup_read(backup, "tickets/tickets.json", &out, &err);
-        CHECK(!read || str_eq(buf_str(&out), STR("[1]")));
+        CHECK_ERR(
+            backup_read(backup, "tickets/tickets.json", &out, &err), err, ERR_BACKUP,
+            "could not read the backup: 'tickets/tickets.json' has changed since it was sealed");
         CHECK(unlinkat(dir, stored, 0) == 0);
         CHECK_OK(fs_write_new(dir, stored, (str){zst.ptr, i}, false, &err), err);
         CHECK_ERR(
             backup_read(backup, "tickets/tickets.json", &out, &err), err, ERR_BACKUP,
-            "could not read the backup: could not read 'tickets/tickets.json': its compression is "
-            "damaged");
+            "could not read the backup: 'tickets/tickets.json' has changed since it was sealed");
     }
     arena_done(&arena);
 }
@@ -443,7 +443,7 @@ static void state_and_logs_change_after_the_seal(void)
     CHECK_OK(backup_log(backup, "api_calls.log", STR("{\"call\":1}"), &err), err);
     CHECK_OK(backup_log(backup, "api_calls.log", STR("{\"call\":2}"), &err), err);
     check_text(dir, "backups/ann@example.com_" STAMP "/metadata/merge_state.json",
-               "{\"change\":\"" ONE "\",\"state\":\"sent\"}");
+               "{\"change\":\"" ONE "\",\"state\":\"sent\"}      ");
     check_text(dir, "backups/ann@example.com_" STAMP "/logs/api_calls.log",
                "{\"call\":1}\n{\"call\":2}\n");
     CHECK(fstatat(dir, "backups/ann@example.com_" STAMP "/logs/api_calls.log", &st, 0) == 0);
@@ -462,20 +462,40 @@ static void state_and_logs_change_after_the_seal(void)
         backup_log(backup, "api_calls.log", STR("x"), &err), err, ERR_BACKUP,
         "could not write a log of the backup: could not open 'api_calls.log': Too many levels of "
         "symbolic links");
+    /* a text too long for one page, and one where there is none yet, are put in its place */
+    AUTO_BUF struct buf big = {0};
+    buf_addz(&big, "{\"change\":\"" ONE "\"");
+    while (big.len < 5000) {
+        buf_addz(&big, "    ");
+    }
+    buf_addz(&big, "}\n");
+    static const char state_path[] = "backups/ann@example.com_" STAMP "/metadata/merge_state.json";
+    CHECK_OK(backup_state(backup, buf_str(&big), &err), err);
+    check_text(dir, state_path, buf_z(&big));
+    CHECK_OK(backup_state(backup, STR("{\"a\":1}\n"), &err), err);
+    check_text(dir, state_path, "{\"a\":1}\n");
+    CHECK_OK(backup_state(backup, STR("{}\n"), &err), err);
+    check_text(dir, state_path, "{}     \n");
+    CHECK(unlinkat(dir, state_path, 0) == 0);
+    CHECK_OK(backup_state(backup, STR("{}\n"), &err), err);
+    check_text(dir, state_path, "{}\n");
+    /* the same for directories, which one that is opened again finds */
     CHECK_OK(fs_remove_tree(dir, "backups/ann@example.com_" STAMP "/logs", &err), err);
     CHECK(symlinkat(tap_tmpdir(), dir, "backups/ann@example.com_" STAMP "/logs") == 0);
+    AUTO(backup_free) struct backup *again = NULL;
+    CHECK_OK((again = vault_reopen(vault, path, &err)) != NULL, err);
     CHECK_ERR(
-        backup_log(backup, "api_calls.log", STR("x"), &err), err, ERR_BACKUP,
+        backup_log(again, "api_calls.log", STR("x"), &err), err, ERR_BACKUP,
         "could not write a log of the backup: could not open directory 'logs': it is a symbolic "
         "link");
-    CHECK_ERR(backup_state(backup, STR("{}"), &err), err, ERR_BACKUP,
+    CHECK_ERR(backup_state(again, buf_str(&big), &err), err, ERR_BACKUP,
               "could not note the state of the backup: could not open directory 'logs': it is a "
               "symbolic link");
     CHECK(unlinkat(dir, "backups/ann@example.com_" STAMP "/logs", 0) == 0);
     CHECK_OK(fs_remove_tree(dir, "backups/ann@example.com_" STAMP "/metadata", &err), err);
     CHECK(symlinkat(tap_tmpdir(), dir, "backups/ann@example.com_" STAMP "/metadata") == 0);
     CHECK_ERR(
-        backup_state(backup, STR("{}"), &err), err, ERR_BACKUP,
+        backup_state(again, STR("{}"), &err), err, ERR_BACKUP,
         "could not note the state of the backup: could not open directory 'metadata': it is a "
         "symbolic link");
 }
@@ -819,11 +839,12 @@ static void each_failing_step_is_told_and_seals_nothing(void)
     AUTO_CLOSE int dir = open_workspace();
     failure_packed = false;
     /* the first state is written without a failpoint of its own beside open and write */
-    CHECK_INT(failures_until_it_passes(dir, "fs.open", false), 1 + 4 + 1 + 1);
+    CHECK_INT(failures_until_it_passes(dir, "fs.open", false), 1 + 4 + 1);
     CHECK_INT(failures_until_it_passes(dir, "fs.write", false), 1 + 4 + 1 + 1);
     /* before reading back, and after the manifest */
     CHECK_INT(failures_until_it_passes(dir, "fs.fsync", false), 1 + 1);
-    CHECK_INT(failures_until_it_passes(dir, "fs.rename", false), 1);
+    /* nothing is renamed while a run goes on */
+    CHECK_INT(failures_until_it_passes(dir, "fs.rename", false), 0);
     CHECK_INT(failures_until_it_passes(dir, "fs.write", true), 7);
     failure_packed = true;
     CHECK_INT(failures_until_it_passes(dir, "fs.write", false), 7);
