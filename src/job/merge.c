@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/merge.h"
 
+#include "job/devrev_session.h"
 #include "job/merge_internal.h"
 #include "job/merge_memory.h"
 #include "job/merge_plan.h"
@@ -8,8 +9,6 @@
 #include "job/merge_undo.h"
 #include "job/source.h"
 #include "match/rules.h"
-
-enum { RETRY_CAP_MS = 60000 };
 
 static const char DEFAULT_RULES[] = "revu-pairs";
 
@@ -119,22 +118,7 @@ bool merge_validate(const struct merge_options *options, struct plan_summary *re
 
 static bool merge_open(struct job_run *run, struct err *err)
 {
-    const struct settings *settings = run->settings;
-    struct devrev_options options = {
-        .base_url = settings->devrev_base_url,
-        .token = &settings->devrev_token,
-        .limiter = run->limiter,
-        .calls = run->calls,
-        .clock = run->clock,
-        .stop = run->stop,
-        .log = run->log,
-        .retry = {.attempts = (int)settings->max_retries,
-                  .base_ms = settings->retry_backoff_ms,
-                  .cap_ms = RETRY_CAP_MS},
-        .connect_timeout_ms = settings->connect_timeout_ms,
-        .read_timeout_ms = settings->read_timeout_ms,
-    };
-    run->shared = devrev_shared_new(&options, err);
+    run->shared = devrev_session_shared(run, err);
     return run->shared != NULL;
 }
 

@@ -5,7 +5,7 @@
 
 #include "base/map.h"
 #include "format/jsonx.h"
-#include "remote/devrev.h"
+#include "job/devrev_session.h"
 
 enum { MAX_PAGES = 1000000 };
 
@@ -105,36 +105,7 @@ static bool scan(struct devrev *devrev, struct spool *spool, struct err *err)
 bool source_read_devrev(struct job_run *run, const struct source_options *options,
                         struct spool *spool, struct err *err)
 {
-    const struct settings *settings = run->settings;
-    const struct limiter_options limits = {
-        .calls = settings->rate_limit_calls >= 0 ? settings->rate_limit_calls : options->rate_calls,
-        .period_ms = settings->rate_limit_period_ms >= 0 ? settings->rate_limit_period_ms
-                                                         : options->rate_period_ms,
-        .clock = run->clock,
-    };
-    AUTO(limiter_close)
-    struct limiter *limiter = limiter_open(run->workspace_fd, "limits/devrev", &limits, err);
-    if (limiter == NULL) {
-        return false;
-    }
-    const struct devrev_options wanted = {
-        .base_url = settings->devrev_base_url,
-        .token = &settings->devrev_token,
-        .limiter = limiter,
-        .calls = run->calls,
-        .clock = run->clock,
-        .stop = run->stop,
-        .log = run->log,
-        .retry = {.attempts = (int)settings->max_retries,
-                  .base_ms = settings->retry_backoff_ms,
-                  .cap_ms = SOURCE_RETRY_CAP_MS},
-        .connect_timeout_ms = settings->connect_timeout_ms,
-        .read_timeout_ms = settings->read_timeout_ms,
-    };
-    AUTO(devrev_shared_free) struct devrev_shared *shared = devrev_shared_new(&wanted, err);
-    if (shared == NULL) {
-        return false;
-    }
-    AUTO(devrev_free) struct devrev *devrev = devrev_new(shared, err);
-    return devrev != NULL && scan(devrev, spool, err);
+    AUTO_DEVREV_SESSION struct devrev_session session = {0};
+    return devrev_session_open(run, options->rate_calls, options->rate_period_ms, &session, err) &&
+           scan(session.devrev, spool, err);
 }
