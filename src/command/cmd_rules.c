@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * steward rules list|check FILE: what decides. With --json the list holds the rule files as they are
- * and every word of their lists, so that another program can decide the same.
+ * steward rules list|check FILE|explain ID: what decides, and why. With --json the list holds the rule
+ * files as they are and every word of their lists, so that another program can decide the same.
  */
 #include "command/registry.h"
 
@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "base/fs.h"
-#include "command/cli.h"
+#include "command/session.h"
+#include "job/merge_explain.h"
+#include "job/merge_memory.h"
 #include "match/rules.h"
 
 enum { MAX_RULE_SETS = 256 };
@@ -161,35 +163,123 @@ static bool check_rules(const struct cli *cli, struct err *err)
     return true;
 }
 
+/* --- explain ---------------------------------------------------------------------------------- */
+
+/* What people decided in this workspace, where there is one: `merge` would obey it. */
+static bool read_links(const struct cli *cli, struct links **ret, struct err *err)
+{
+    AUTO_SESSION struct session session = {0};
+    AUTO_BUF struct buf path = {0};
+    buf_printf(&path, "%s/steward.db", session_workspace(cli));
+    *ret = NULL;
+    if (!fs_exists(AT_FDCWD, buf_z(&path))) {
+        return true;
+    }
+    if (!session_open(&session, cli, SESSION_READ, err)) {
+        return false;
+    }
+    *ret = merge_memory_links(engine_journal(session.engine), engine_workspace_fd(session.engine),
+                              err);
+    return *ret != NULL;
+}
+
+static bool explain_contact(const struct cli *cli, struct err *err)
+{
+    const char *csv = cli_get(cli, "csv");
+    const char *rules = cli_get(cli, "rules");
+    if (csv == NULL) {
+        (void)err_set(err, ERR_USAGE, "could not explain '%s': no file was named", cli->args[1]);
+        return err_hint(err, "Name the file that holds the contact with --csv FILE.");
+    }
+    AUTO(links_free) struct links *links = NULL;
+    AUTO_BUF struct buf text = {0};
+    if (!read_links(cli, &links, err)) {
+        return false;
+    }
+    const struct merge_plan_options options = {
+        .csv_path = csv,
+        .rules = rules != NULL ? rules : "revu-pairs",
+        .map = cli_get(cli, "map"),
+        .links = links,
+    };
+    if (!merge_explain(&options, str_of(cli->args[1]), cli->json, &text, err)) {
+        return false;
+    }
+    (void)fwrite(text.ptr, 1, text.len, stdout);
+    return true;
+}
+
+/* --- the command ------------------------------------------------------------------------------ */
+
+static bool check_usage(const struct cli *cli, struct err *err)
+{
+    const char *verb = cli->args[0];
+    bool list = strcmp(verb, "list") == 0;
+    bool explain = strcmp(verb, "explain") == 0;
+    bool more = cli_has(cli, "csv") || cli_has(cli, "rules") || cli_has(cli, "map");
+    const char *problem = list && cli->arg_count != 1 ? "it takes no argument"
+                          : !list && cli->arg_count != 2
+                              ? (explain ? "an id is missing" : "a rule file is missing")
+                          : more && !explain ? "--csv, --rules and --map are for 'explain'"
+                                             : NULL;
+    if (problem == NULL) {
+        return true;
+    }
+    (void)err_set(err, ERR_USAGE, "could not run 'steward rules %s': %s", verb, problem);
+    return err_hint(err, "Run 'steward rules --help' for what it takes.");
+}
+
 static int run_rules(struct cli *cli, struct err *err)
 {
-    bool check = strcmp(cli->args[0], "check") == 0;
-    if (cli->arg_count != (check ? 2 : 1)) {
-        (void)err_set(err, ERR_USAGE, "could not run 'steward rules %s': %s", cli->args[0],
-                      check ? "a rule file is missing" : "it takes no argument");
-        (void)err_hint(err, "Run 'steward rules --help' for what it takes.");
+    if (!check_usage(cli, err)) {
         return command_fail(err);
     }
-    bool ok = check ? check_rules(cli, err) : list_rules(cli, err);
+    const char *verb = cli->args[0];
+    bool ok = strcmp(verb, "list") == 0    ? list_rules(cli, err)
+              : strcmp(verb, "check") == 0 ? check_rules(cli, err)
+                                           : explain_contact(cli, err);
     return ok ? 0 : command_fail(err);
 }
 
 static const struct choice choices[] = {
     {"list", "the rule sets that come with steward"},
     {"check", "read a rule file and say what is wrong with it"},
+    {"explain", "say of one contact what the rules found, step by step"},
     {NULL, NULL},
+};
+
+static const struct option options[] = {
+    {.name = "csv", .argument = "FILE", .help = "explain: the file that holds the contact"},
+    {.name = "rules",
+     .argument = "NAME",
+     .help = "explain: rule set, a name or a file (default: revu-pairs)"},
+    {.name = "map",
+     .argument = "FILE",
+     .help = "explain: which header of the file is which column"},
+    {.name = NULL},
+};
+
+static const char *const examples[] = {
+    "steward rules check own-rules.yaml",
+    "steward rules explain REVU-123 --csv contacts.csv --rules external-contacts",
+    NULL,
 };
 
 const struct command command_rules = {
     .name = "rules",
-    .summary = "list rule sets, or check one",
-    .usage = "list | check NAME|FILE [options]",
+    .summary = "list rule sets, check one, or explain what one decides",
+    .usage = "list | check NAME|FILE | explain ID --csv FILE [options]",
     .description =
         "A rule set says what makes two contacts one, who survives, and what is left to people. It "
         "is a "
         "YAML file; the sets that come with steward are such files too.\n\n"
+        "`explain` plans the file as `steward merge` would, with what this workspace remembers of "
+        "pairs, and tells of one contact which values, facts and keys it has, what each strategy "
+        "found, and what came of it. Nothing is stored.\n\n"
         "With --json: the rule files as they are and every word of their lists, so that another "
-        "program can decide the same.",
+        "program can decide the same; or the explanation.",
+    .examples = examples,
+    .options = options,
     .choices = choices,
     .safety = SAFETY_READ_ONLY,
     .min_args = 1,

@@ -25,7 +25,7 @@
 
 enum action { ACTION_NONE, ACTION_REVIEW, ACTION_MERGE, ACTION_KEEP };
 
-enum { VIA_MUST_LINK = RULES_MAX_STRATEGIES, DECISIONS_STALE = 10 };
+enum { VIA_MUST_LINK = RULES_MAX_STRATEGIES };
 
 struct repeat {
     uint32_t row;
@@ -51,9 +51,7 @@ struct decisions {
     struct reasons *reasons;
     struct repeat *repeats; /* ordered by row */
     size_t repeat_count;
-    size_t stale_links;            /* links that name contacts which are not there */
-    size_t stale[DECISIONS_STALE]; /* numbers of the first ones */
-    uint64_t peak_bytes;           /* of rows and decisions together */
+    uint64_t peak_bytes; /* of rows and decisions together */
 };
 
 struct decide_options {

@@ -105,12 +105,7 @@ void must_links_run(struct work *work)
         links_at(links, i, &kind, &a, &b);
         uint32_t left = row_of(&named, a);
         uint32_t right = row_of(&named, b);
-        if (left == NO_ROW || right == NO_ROW) {
-            if (work->d->stale_links < DECISIONS_STALE) {
-                work->d->stale[work->d->stale_links] = i;
-            }
-            work->d->stale_links++;
-        } else if (kind == LINK_MUST) {
+        if (kind == LINK_MUST && left != NO_ROW && right != NO_ROW) {
             carry_out(&named, left, right);
         }
     }
