@@ -2,6 +2,7 @@
 /*
  * Start-up and dispatch, nothing else. --version does nothing but print, so that it stays fast.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,8 +74,11 @@ static int finish(int code)
 {
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {
         struct err err = {0};
+        struct pollfd reader = {.fd = STDOUT_FILENO, .events = POLLOUT};
         (void)err_set(&err, ERR_IO, "could not write to standard output");
-        command_print_error(stderr, &err);
+        if (poll(&reader, 1, 0) != 1 || (reader.revents & POLLERR) == 0) {
+            command_print_error(stderr, &err);
+        }
         return code == 0 ? err_exit_code(ERR_IO) : code;
     }
     return code;

@@ -18,18 +18,19 @@ struct lister {
 static void print_row(const struct run *run, bool first)
 {
     if (first) {
-        (void)printf("%5s  %-11s  %-8s  %-20s  %-24s  %9s  %9s  %6s\n", "RUN", "STATE", "JOB",
-                     "RULES", "PLANNED AT", "CHANGES", "VERIFIED", "OTHER");
+        (void)printf("%3s %-11s %-8s %-17s %-16s %7s %6s %5s\n", "RUN", "STATE", "JOB", "RULES",
+                     "PLANNED (UTC)", "CHANGES", "DONE", "OTHER");
     }
     char planned[CLOCK_TEXT_BYTES] = "-";
     if (run->planned_at_ms != 0) {
         clock_rfc3339(run->planned_at_ms, planned);
+        planned[10] = ' '; /* "2026-11-24 18:15": to the minute, so that a row fits 80 columns */
+        planned[16] = '\0';
     }
     /* what a person has to look at */
     uint64_t other =
         run->counts[CHANGE_FAILED] + run->counts[CHANGE_SKIPPED] + run->counts[CHANGE_UNKNOWN];
-    (void)printf("%5" PRId64 "  %-11s  %-8s  %-20s  %-24s  %9" PRIu64 "  %9" PRIu64 "  %6" PRIu64
-                 "\n",
+    (void)printf("%3" PRId64 " %-11s %-8s %-17s %-16s %7" PRIu64 " %6" PRIu64 " %5" PRIu64 "\n",
                  run->id, run_state_name(run->state), run->job, run->rules, planned,
                  run->plan.changes, run->counts[CHANGE_VERIFIED], other);
 }

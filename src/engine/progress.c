@@ -26,21 +26,26 @@ static void add_duration(struct buf *out, int64_t seconds)
     }
 }
 
-void progress_line(const struct schedule_counts *counts, const struct limiter_state *limit,
-                   int64_t elapsed_ms, size_t width, struct buf *out)
+void progress_line(const struct schedule_counts *counts, uint64_t calls,
+                   const struct limiter_state *limit, int64_t elapsed_ms, size_t width,
+                   struct buf *out)
 {
     uint64_t done =
         counts->done[WORK_VERIFIED] + counts->done[WORK_FAILED] + counts->done[WORK_SKIPPED];
     double share = counts->todo != 0 ? 100.0 * (double)done / (double)counts->todo : 100.0;
     double rate = elapsed_ms > 0 ? (double)done * 1000.0 / (double)elapsed_ms : 0;
     size_t from = out->len;
-    buf_printf(out, "%llu/%llu  %.1f %%  %.1f/s", (unsigned long long)done,
-               (unsigned long long)counts->todo, share, rate);
+    /* a change takes tens of calls: at a limit of some calls a minute a second tells nothing */
+    bool slow = rate < 1.0;
+    buf_printf(out, "%llu/%llu  %.1f %%  %.1f/%s", (unsigned long long)done,
+               (unsigned long long)counts->todo, share, slow ? rate * 60 : rate,
+               slow ? "min" : "s");
     if (done < counts->todo && share >= 1.0) { /* a guess before 1 % would only mislead */
         buf_addz(out, "  ETA ");
         add_duration(out, (int64_t)((double)(counts->todo - done) / rate));
     }
-    buf_printf(out, "  verified %llu", (unsigned long long)counts->done[WORK_VERIFIED]);
+    buf_printf(out, "  calls %llu  verified %llu", (unsigned long long)calls,
+               (unsigned long long)counts->done[WORK_VERIFIED]);
     if (counts->done[WORK_FAILED] != 0) {
         buf_printf(out, "  failed %llu", (unsigned long long)counts->done[WORK_FAILED]);
     }
@@ -76,7 +81,9 @@ static void draw(struct progress *progress, bool last)
     const struct progress_options *options = &progress->options;
     struct schedule_counts counts;
     struct limiter_state limit = {0};
+    struct callstats_totals calls;
     schedule_counts(options->schedule, &counts);
+    callstats_totals(options->run->calls, &calls);
     if (!last) {
         limiter_look(options->run->limiter, &limit);
     }
@@ -87,7 +94,7 @@ static void draw(struct progress *progress, bool last)
     if (!live) {
         buf_printf(&line, "steward: run %lld: ", (long long)options->run->run);
     }
-    progress_line(&counts, &limit, elapsed, live ? terminal_width() : 0, &line);
+    progress_line(&counts, calls.calls, &limit, elapsed, live ? terminal_width() : 0, &line);
     buf_addz(&line, live ? "\033[K" : "");
     if (!live || last) {
         buf_addc(&line, '\n');

@@ -24,7 +24,8 @@ struct progress *progress_start(const struct progress_options *options, struct e
 void progress_stop(struct progress *progress);
 
 /* One line without line end, at most `width` columns (0: no limit). Pure, for tests. */
-void progress_line(const struct schedule_counts *counts, const struct limiter_state *limit,
+void progress_line(const struct schedule_counts *counts, uint64_t calls,
+                   const struct limiter_state *limit,
                    int64_t elapsed_ms, size_t width, struct buf *out);
 
 #endif

@@ -8,10 +8,19 @@ static void says_how_far_and_why_it_waits(void)
     AUTO_BUF struct buf line = {0};
     const struct schedule_counts counts = {.done = {118, 2, 0, 0}, .todo = 400, .waiting = 3};
     const struct limiter_state limit = {.why = "limit", .next_ms = 12100};
-    progress_line(&counts, &limit, 10000, 0, &line);
+    progress_line(&counts, 7000, &limit, 10000, 0, &line);
     CHECK_STR(buf_z(&line),
-              "120/400  30.0 %  12.0/s  ETA 0m23s  verified 118  failed 2  confirming 3  "
+              "120/400  30.0 %  12.0/s  ETA 0m23s  calls 7000  verified 118  failed 2  confirming 3  "
               "waiting: limit 13s");
+}
+
+static void a_slow_run_counts_by_the_minute(void)
+{
+    AUTO_BUF struct buf line = {0};
+    const struct schedule_counts counts = {.done = {3, 0, 0, 0}, .todo = 54};
+    const struct limiter_state limit = {0};
+    progress_line(&counts, 186, &limit, 240000, 0, &line);
+    CHECK_STR(buf_z(&line), "3/54  5.6 %  0.8/min  ETA 1h08m  calls 186  verified 3");
 }
 
 static void no_guess_before_one_percent(void)
@@ -19,8 +28,8 @@ static void no_guess_before_one_percent(void)
     AUTO_BUF struct buf line = {0};
     const struct schedule_counts counts = {.done = {3, 0, 1, 0}, .todo = 1000};
     const struct limiter_state limit = {0};
-    progress_line(&counts, &limit, 1000, 0, &line);
-    CHECK_STR(buf_z(&line), "4/1000  0.4 %  4.0/s  verified 3  skipped 1");
+    progress_line(&counts, 9, &limit, 1000, 0, &line);
+    CHECK_STR(buf_z(&line), "4/1000  0.4 %  4.0/s  calls 9  verified 3  skipped 1");
 }
 
 static void fits_the_terminal(void)
@@ -28,9 +37,10 @@ static void fits_the_terminal(void)
     AUTO_BUF struct buf line = {0};
     const struct schedule_counts counts = {.done = {500, 0, 0, 0}, .todo = 1000000};
     const struct limiter_state limit = {0};
-    progress_line(&counts, &limit, 1000, 20, &line);
+    progress_line(&counts, 0, &limit, 1000, 20, &line);
     CHECK_STR(buf_z(&line), "500/1000000  0.1 %  ");
 }
 
-TAP_MAIN(TAP_TEST(says_how_far_and_why_it_waits), TAP_TEST(no_guess_before_one_percent),
+TAP_MAIN(TAP_TEST(says_how_far_and_why_it_waits), TAP_TEST(a_slow_run_counts_by_the_minute),
+         TAP_TEST(no_guess_before_one_percent),
          TAP_TEST(fits_the_terminal))
