@@ -501,7 +501,8 @@ static bool apply_run(struct engine *engine, const struct job *job, const struct
         return false;
     }
     struct err halted = {0};
-    bool ok = job->open(&job_run, err);
+    bool first = run->state == RUN_PLANNED && job->fresh != NULL;
+    bool ok = (!first || job->fresh(&job_run, run, err)) && job->open(&job_run, err);
     if (ok) {
         log_context(run->id, "");
         ok = begin_applying(engine, run, err) && stamp_first_start(engine, &job_run, err) &&

@@ -133,6 +133,10 @@ struct job {
     bool (*plan)(struct job_run *run, const void *options, const char *path,
                  struct plan_summary *ret, struct err *err);
 
+    /* Before the first send of a run, not when it is resumed: is its plan still what its inputs would
+     * give? ERR_REFUSED says what has changed. NULL: nothing can change. */
+    bool (*fresh)(struct job_run *run, const struct run *planned, struct err *err);
+
     /* Shared state of all workers (configuration checked, nothing sent). */
     bool (*open)(struct job_run *run, struct err *err);
     void (*close)(struct job_run *run);

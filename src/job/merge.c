@@ -2,6 +2,7 @@
 #include "job/merge.h"
 
 #include "job/devrev_session.h"
+#include "job/merge_fresh.h"
 #include "job/merge_internal.h"
 #include "job/merge_memory.h"
 #include "job/merge_plan.h"
@@ -93,7 +94,8 @@ static bool merge_plan(struct job_run *run, const void *options, const char *pat
     summarise(&result, ret);
     ret->totals = totals;
     ret->links = links_count(links);
-    return merge_memory_note(run, links, plan, &ret->stale_links, err);
+    return merge_memory_note(run, links, plan, &ret->stale_links, err) &&
+           merge_fresh_note(run, wanted, rules, plan, err);
 }
 
 bool merge_validate(const struct merge_options *options, struct plan_summary *ret, struct err *err)
@@ -188,6 +190,7 @@ const struct job merge_job = {
     .remembers_refusals = true,
     .undo = &merge_undo_job,
     .plan = merge_plan,
+    .fresh = merge_fresh,
     .open = merge_open,
     .close = merge_close,
     .worker_open = merge_worker_open,

@@ -1,11 +1,63 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/merge_memory.h"
 
+#include <inttypes.h>
+
+#include "engine/approval.h"
 #include "format/jsonx.h"
 #include "job/merge_plan_internal.h"
 #include "store/memory.h"
 
 static const str missing_key = {"links-missing", 13};
+
+/* --- changes of a run in one state ------------------------------------------------------------ */
+
+struct states {
+    uint8_t *by_seq; /* enum change_state; CHANGE_PLANNED is 0 */
+    uint64_t count;
+};
+
+static bool note_state(void *ctx, uint64_t seq, enum change_state state)
+{
+    struct states *states = ctx;
+    if (seq < states->count) {
+        states->by_seq[seq] = (uint8_t)state;
+    }
+    return true;
+}
+
+typedef bool (*change_fn)(void *ctx, const struct plan_change *change, struct err *err);
+
+static bool walk_plan(int workspace_fd, const struct run *run, const struct states *states,
+                      enum change_state wanted, change_fn each, void *ctx, struct err *err)
+{
+    AUTO(plan_reader_free)
+    struct plan_reader *plan = plan_reader_open(workspace_fd, run->plan_path, run->plan.hash, err);
+    enum plan_item item = PLAN_BAD;
+    while (plan != NULL && item != PLAN_END) {
+        struct plan_change change;
+        struct plan_finding finding;
+        if (!plan_next(plan, &item, &change, &finding, err)) {
+            return false;
+        }
+        if (item == PLAN_CHANGE && states->by_seq[change.seq] == wanted &&
+            !each(ctx, &change, err)) {
+            return false;
+        }
+    }
+    return plan != NULL;
+}
+
+static bool each_change(struct journal *journal, int workspace_fd, const struct run *run,
+                        enum change_state wanted, change_fn each, void *ctx, struct err *err)
+{
+    struct states states = {.count = run->plan.changes};
+    states.by_seq = xcalloc(states.count, 1);
+    bool ok = journal_state_each(journal, run->id, note_state, &states, err) &&
+              walk_plan(workspace_fd, run, &states, wanted, each, ctx, err);
+    free(states.by_seq);
+    return ok;
+}
 
 /* --- links ----------------------------------------------------------------------------------- */
 
@@ -24,71 +76,34 @@ struct inheritance {
     struct err *err;
 };
 
-struct verified {
-    uint8_t *seqs; /* by seq: 1 */
-    uint64_t count;
-};
-
-static bool note_verified(void *ctx, uint64_t seq, enum change_state state)
+static bool inherit(void *ctx, const struct plan_change *change, struct err *err)
 {
-    struct verified *verified = ctx;
-    if (seq < verified->count) {
-        verified->seqs[seq] = state == CHANGE_VERIFIED;
-    }
-    return true;
-}
-
-static void inherit(struct inheritance *all, const struct plan_change *change)
-{
+    struct inheritance *all = ctx;
+    (void)err; /* nothing here can fail */
     bool loser = links_named(all->links, change->target);
     bool survivor = links_named(all->links, change->survivor);
     if (loser || survivor) {
         links_merged(all->links, change->target, change->survivor);
         all->reached |= loser != survivor;
     }
+    return true;
 }
 
-static bool inherit_run(struct inheritance *all, const struct run *run,
-                        const struct verified *verified)
-{
-    AUTO(plan_reader_free)
-    struct plan_reader *plan =
-        plan_reader_open(all->workspace_fd, run->plan_path, run->plan.hash, all->err);
-    enum plan_item item = PLAN_BAD;
-    while (plan != NULL && item != PLAN_END) {
-        struct plan_change change;
-        struct plan_finding finding;
-        if (!plan_next(plan, &item, &change, &finding, all->err)) {
-            return false;
-        }
-        if (item == PLAN_CHANGE && verified->seqs[change.seq] != 0) {
-            inherit(all, &change);
-        }
-    }
-    return plan != NULL;
-}
-
-static bool look_at_run(void *ctx, const struct run *run)
+static bool inherit_run(void *ctx, const struct run *run)
 {
     struct inheritance *all = ctx;
-    if (run->counts[CHANGE_VERIFIED] == 0 || strcmp(run->job, "merge") != 0) {
+    if (run->counts[CHANGE_VERIFIED] == 0 || strcmp(run->job, "merge") != 0 ||
+        each_change(all->journal, all->workspace_fd, run, CHANGE_VERIFIED, inherit, all,
+                    all->err)) {
         return true;
     }
-    struct verified verified = {.count = run->plan.changes};
-    verified.seqs = xcalloc(verified.count, 1);
-    bool ok = journal_state_each(all->journal, run->id, note_verified, &verified, all->err) &&
-              inherit_run(all, run, &verified);
-    free(verified.seqs);
-    if (!ok) {
-        (void)err_wrap(all->err, "could not inherit links through the merges of run %lld",
-                       (long long)run->id);
-        (void)err_hint(all->err,
-                       "Put '%s' back from a copy of the workspace: without it a link might "
-                       "be passed over.",
-                       run->plan_path);
-        all->failed = true;
-    }
-    return ok;
+    (void)err_wrap(all->err, "could not inherit links through the merges of run %" PRId64, run->id);
+    (void)err_hint(all->err,
+                   "Put '%s' back from a copy of the workspace: without it a link might be "
+                   "passed over.",
+                   run->plan_path);
+    all->failed = true;
+    return false;
 }
 
 /* Merges that no link reaches are left out: a workspace has millions of them. One that is reached by
@@ -98,7 +113,7 @@ static bool inherit_all(struct inheritance *all)
 {
     do {
         all->reached = false;
-        if (!journal_run_each(all->journal, look_at_run, all, all->err) || all->failed) {
+        if (!journal_run_each(all->journal, inherit_run, all, all->err) || all->failed) {
             return false;
         }
     } while (all->reached);
@@ -114,6 +129,53 @@ struct links *merge_memory_links(struct journal *journal, int workspace_fd, stru
     struct inheritance all = {
         .links = links, .journal = journal, .workspace_fd = workspace_fd, .err = err};
     return links_count(links) == 0 || inherit_all(&all) ? STEAL(links) : NULL;
+}
+
+/* --- a plan that was made before ------------------------------------------------------------- */
+
+struct recheck {
+    struct links *links;
+    const struct run *planned;
+    const struct approval *approval;
+};
+
+/* One after the other, as if they were carried out: so two losers of one star meet, too. */
+static bool check_change(void *ctx, const struct plan_change *change, struct err *err)
+{
+    struct recheck *recheck = ctx;
+    int64_t run = recheck->planned->id;
+    if (!approval_covers(recheck->approval, change)) {
+        return true;
+    }
+    if (links_forbid(recheck->links, change->target, change->survivor)) {
+        (void)err_set(err, ERR_REFUSED,
+                      "could not apply run %" PRId64
+                      ": change '%.8s' would make two contacts one that are never to be one, as "
+                      "was decided since the plan",
+                      run, change->id);
+        return err_hint(err,
+                        "`steward links list` shows the decision. Plan again, or leave the change "
+                        "out: `steward refuse %" PRId64 " %.8s`.",
+                        run, change->id);
+    }
+    if (links_named(recheck->links, change->target) ||
+        links_named(recheck->links, change->survivor)) {
+        links_merged(recheck->links, change->target, change->survivor);
+    }
+    return true;
+}
+
+bool merge_memory_check(struct job_run *run, const struct run *planned, struct err *err)
+{
+    AUTO(links_free)
+    struct links *links = merge_memory_links(run->journal, run->workspace_fd, err);
+    if (links == NULL || links_count(links) == 0) {
+        return links != NULL;
+    }
+    AUTO(approval_free) struct approval *approval = approval_load(run->journal, planned, err);
+    struct recheck recheck = {.links = links, .planned = planned, .approval = approval};
+    return approval != NULL && each_change(run->journal, run->workspace_fd, planned, CHANGE_PLANNED,
+                                           check_change, &recheck, err);
 }
 
 /* --- links of contacts that are not there ----------------------------------------------------- */

@@ -26,6 +26,10 @@ struct links *merge_memory_links(struct journal *journal, int workspace_fd,
 bool merge_memory_note(struct job_run *run, const struct links *links, struct merge_plan *plan,
                        uint64_t *ret_stale, struct err *err) MUST_CHECK;
 
+/* Before a plan is applied: has somebody decided meanwhile that two of those whom it would make one are
+ * never to be? ERR_REFUSED. Changes that are refused, or not approved, do not count. */
+bool merge_memory_check(struct job_run *run, const struct run *planned, struct err *err) MUST_CHECK;
+
 /* Gives out the ids that the last plan did not find, and its run. */
 bool merge_memory_noted(struct journal *journal, int64_t *ret_run, void (*each)(void *ctx, str id),
                         void *ctx, struct err *err) MUST_CHECK;
