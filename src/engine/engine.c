@@ -12,6 +12,7 @@
 #include "engine/executor.h"
 #include "engine/internal.h"
 #include "engine/limits.h"
+#include "engine/pace.h"
 #include "engine/progress.h"
 #include "engine/undo.h"
 #include "store/lock.h"
@@ -245,6 +246,7 @@ bool engine_each_change(struct engine *engine, const struct run *run, engine_cha
 
 void engine_job_run_done(struct job_run *run)
 {
+    pressure_free(run->pressure);
     limiter_close(run->limiter);
     callstats_free(run->calls);
     vault_close(run->vault);
@@ -285,6 +287,7 @@ bool engine_job_run_init(struct engine *engine, const struct job *job, const str
     callstats_over_time(ret->calls, ret->clock, limits.calls, limits.period_ms);
     ret->limiter = limiter_open(engine->workspace_fd, path, &limits, err);
     if (ret->limiter != NULL) {
+        ret->pressure = pace_new(ret, job->remote);
         ret->vault = vault_open(engine->workspace_fd, settings->backup_dir, &vault, err);
     }
     if (ret->vault == NULL) {
@@ -427,6 +430,7 @@ static bool work_through(struct engine *engine, const struct job *job, struct jo
         .run = job_run->run,
         .clock = job_run->clock,
         .stop = job_run->stop,
+        .pressure = job_run->pressure,
         .batch_size = settings->batch_size,
         .max_batch_failures = settle_only ? 0 : settings->max_batch_failures,
         .canary = settings->canary,

@@ -14,6 +14,7 @@ enum {
     /* how long something that the remote says it is working on may take, at least */
     PENDING_MIN_MS = 60000,
     UNKNOWN_LOOKS = 3,
+    HELD_BACK_MS = 1000,
 };
 
 /* A worker thread's view. */
@@ -159,11 +160,29 @@ static void not_applied(struct hand *hand, struct work_item *item, const struct 
     schedule_defer(executor->schedule, item, pause_ms);
 }
 
+/* The run is paused, or the remote's breaker is not closed: checked and sent later. */
+static void hold_back(struct hand *hand, struct work_item *item)
+{
+    item->step = WORK_SEND;
+    item->polls = 0;
+    schedule_defer(hand->executor->schedule, item, HELD_BACK_MS);
+}
+
+/* Nothing left the machine, for the same reasons: no attempt is used up. */
+static bool was_held_back(const struct err *err)
+{
+    return err->kind == ERR_LIMITED && err->http_status == 0;
+}
+
 static void send_change(struct hand *hand, struct work_item *item)
 {
     struct executor *executor = hand->executor;
     if (stop_level(executor->run->stop) > 0) {
         leave(hand, item);
+        return;
+    }
+    if (!pressure_takes_writes(executor->run->pressure)) {
+        hold_back(hand, item);
         return;
     }
     (void)FAILPOINT("apply.before_intent");
@@ -200,6 +219,13 @@ static void send_change(struct hand *hand, struct work_item *item)
         }
         (void)move(executor, item, CHANGE_BACKED_UP, &err); /* a failed move has halted the run */
         leave(hand, item);
+    } else if (err.retryable && was_held_back(&err)) {
+        item->sends--;
+        if (move(executor, item, CHANGE_BACKED_UP, &err)) {
+            hold_back(hand, item);
+        } else {
+            leave(hand, item);
+        }
     } else if (err.retryable) {
         not_applied(hand, item, &err, err.retry_after_ms > 0 ? err.retry_after_ms : 1000);
     } else {

@@ -40,6 +40,7 @@
 #include "engine/settings.h"
 #include "net/callstats.h"
 #include "net/limiter.h"
+#include "net/pressure.h"
 #include "store/journal.h"
 #include "store/plan.h"
 #include "store/vault.h"
@@ -56,6 +57,7 @@ struct job_run {
                                 applying for its memory (store/memory.h) */
     struct vault *vault;
     struct limiter *limiter;
+    struct pressure *pressure; /* over `limiter`: give it to the remote's client */
     struct callstats *calls;
     char stamp[CLOCK_TEXT_BYTES]; /* YYYYMMDD_HHMMSS of the run's first start: names of backups */
     const struct plan_header *plan;

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 
 #include "base/queue.h"
+#include "engine/pace.h"
 
 enum { LIVE_MS = 250, LINE_MS = 10000, STAT_MS = 2000 };
 
@@ -26,9 +27,34 @@ static void add_duration(struct buf *out, int64_t seconds)
     }
 }
 
+/* Why it is not faster: the limit, the breaker, fewer workers, a pause. */
+static void add_waiting(const struct limiter_state *limit, const struct pressure_state *pressure,
+                        struct buf *out)
+{
+    if (pressure->held) {
+        buf_addz(out, "  paused");
+    }
+    if (limit->why != NULL) {
+        buf_printf(out, "  waiting: %s", limit->why);
+        if (limit->next_ms >= 1000) {
+            buf_printf(out, " %llds", (long long)((limit->next_ms + 999) / 1000));
+        }
+    }
+    if (limit->learned) {
+        buf_printf(out, "  remote allows %lld in %.12g s", (long long)limit->calls,
+                   (double)limit->period_ms / 1000);
+    }
+    if (pressure->breaker != BREAKER_CLOSED) {
+        buf_printf(out, "  breaker %s", breaker_state_name(pressure->breaker));
+    }
+    if (pressure->sign != NULL) {
+        buf_printf(out, "  workers %d of %d: %s", pressure->width, pressure->most, pressure->sign);
+    }
+}
+
 void progress_line(const struct schedule_counts *counts, uint64_t calls,
-                   const struct limiter_state *limit, int64_t elapsed_ms, size_t width,
-                   struct buf *out)
+                   const struct limiter_state *limit, const struct pressure_state *pressure,
+                   int64_t elapsed_ms, size_t width, struct buf *out)
 {
     uint64_t done =
         counts->done[WORK_VERIFIED] + counts->done[WORK_FAILED] + counts->done[WORK_SKIPPED];
@@ -55,12 +81,7 @@ void progress_line(const struct schedule_counts *counts, uint64_t calls,
     if (counts->waiting != 0) {
         buf_printf(out, "  confirming %llu", (unsigned long long)counts->waiting);
     }
-    if (limit->why != NULL) {
-        buf_printf(out, "  waiting: %s", limit->why);
-        if (limit->next_ms >= 1000) {
-            buf_printf(out, " %llds", (long long)((limit->next_ms + 999) / 1000));
-        }
-    }
+    add_waiting(limit, pressure, out);
     if (width != 0 && out->len - from > width) {
         out->len = from + width;
         out->ptr[out->len] = '\0';
@@ -81,11 +102,13 @@ static void draw(struct progress *progress, bool last)
     const struct progress_options *options = &progress->options;
     struct schedule_counts counts;
     struct limiter_state limit = {0};
+    struct pressure_state pressure = {0};
     struct callstats_totals calls;
     schedule_counts(options->schedule, &counts);
     callstats_totals(options->run->calls, &calls);
     if (!last) {
         limiter_look(options->run->limiter, &limit);
+        pressure_look(options->run->pressure, &pressure);
     }
     bool live = options->mode == PROGRESS_LIVE;
     int64_t elapsed = clock_mono_ns(options->run->clock) / 1000000 - progress->begun_ms;
@@ -94,7 +117,8 @@ static void draw(struct progress *progress, bool last)
     if (!live) {
         buf_printf(&line, "steward: run %lld: ", (long long)options->run->run);
     }
-    progress_line(&counts, calls.calls, &limit, elapsed, live ? terminal_width() : 0, &line);
+    progress_line(&counts, calls.calls, &limit, &pressure, elapsed, live ? terminal_width() : 0,
+                  &line);
     buf_addz(&line, live ? "\033[K" : "");
     if (!live || last) {
         buf_addc(&line, '\n');
@@ -107,6 +131,10 @@ static void save_calls(struct progress *progress)
 {
     AUTO_BUF struct buf json = {0};
     callstats_json(progress->options.run->calls, &json);
+    json.len--; /* the brace */
+    buf_addz(&json, ",\"pressure\":");
+    pace_json(progress->options.run->pressure, &json);
+    buf_addc(&json, '}');
     journal_stat(progress->options.journal, progress->options.run->run, progress->session,
                  buf_str(&json));
 }

@@ -25,7 +25,7 @@ void progress_stop(struct progress *progress);
 
 /* One line without line end, at most `width` columns (0: no limit). Pure, for tests. */
 void progress_line(const struct schedule_counts *counts, uint64_t calls,
-                   const struct limiter_state *limit,
+                   const struct limiter_state *limit, const struct pressure_state *pressure,
                    int64_t elapsed_ms, size_t width, struct buf *out);
 
 #endif

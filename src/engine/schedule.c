@@ -10,6 +10,8 @@ enum { MAX_WAITING = 2000 };
 static const int64_t drain_ns = INT64_C(10) * 1000000000;
 /* Longest sleep between two looks at the stop flag. */
 static const int64_t slice_ns = INT64_C(100) * 1000000;
+/* Between two looks at a send of a held run. */
+static const int64_t held_ns = INT64_C(200) * 1000000;
 
 struct schedule {
     struct schedule_options options;
@@ -217,8 +219,32 @@ static struct work_item *read_fresh(struct schedule *s)
     return item;
 }
 
+/* A width that was cut is reached by waiting: nobody is called back. */
+static bool has_room(const struct schedule *s)
+{
+    return s->in_hand < (uint64_t)pressure_width(s->options.pressure);
+}
+
+/* What is due and may be handed out now. */
+static struct work_item *take_due(struct schedule *s, int64_t now)
+{
+    bool held = pressure_is_held(s->options.pressure);
+    while (s->heap_len != 0 && s->heap[0]->due_ns <= now) {
+        struct work_item *item = heap_pop(s);
+        if (!held || item->step == WORK_CONFIRM) {
+            return item;
+        }
+        item->due_ns = now + held_ns; /* a send waits */
+        heap_push(s, item);
+    }
+    return NULL;
+}
+
 static bool may_release(const struct schedule *s)
 {
+    if (pressure_is_held(s->options.pressure)) {
+        return false;
+    }
     if (s->plan_ended || s->heap_len >= MAX_WAITING) {
         return false;
     }
@@ -259,8 +285,12 @@ struct work_item *schedule_next(struct schedule *s)
         if (stopping && !draining(s, now)) {
             break;
         }
-        if (s->heap_len != 0 && s->heap[0]->due_ns <= now) {
-            item = heap_pop(s);
+        if (!has_room(s)) {
+            wait_for_change(s, slice_ns);
+            continue;
+        }
+        item = take_due(s, now);
+        if (item != NULL) {
             break;
         }
         if (!stopping && may_release(s)) {

@@ -7,6 +7,8 @@
  *
  * Safety lives here too: the canary (the first few changes alone; if all of them fail, nothing more
  * goes out), the failures of each batch, and halting.
+ * So does pressure: no more items are in hand than the remote's width allows, and a held run only
+ * confirms what was sent.
  *
  * An item belongs to the worker that took it until it gives it back by schedule_defer or
  * schedule_conclude. Any thread may call; one mutex, never held while anything but the plan file is
@@ -52,6 +54,7 @@ struct schedule_options {
     int64_t run;
     const struct clock *clock;
     struct stop *stop;
+    struct pressure *pressure; /* how many may be busy, and whether the run is held */
     int64_t batch_size;
     int64_t max_batch_failures; /* 0: no limit */
     int64_t canary;             /* 0: none */

@@ -46,6 +46,9 @@ struct settings {
     int64_t connect_timeout_ms;   /* CONNECT_TIMEOUT in seconds, 30 */
     int64_t read_timeout_ms;      /* READ_TIMEOUT in seconds, 60 */
     int64_t workers;              /* WORKERS, --workers, 8 */
+    int64_t retry_budget;         /* RETRY_BUDGET, 20: retries in percent of calls */
+    int64_t breaker_open_ms;      /* BREAKER_OPEN_SECONDS, 60 */
+    int64_t breaker_give_up_ms;   /* BREAKER_GIVE_UP_SECONDS, 600 */
 
     /* look-ups */
     int64_t cache_ttl_ms; /* CACHE_TTL in seconds, 3600: how long listed groups are used again */

@@ -4,13 +4,14 @@
 enum { RETRY_CAP_MS = 60000 };
 
 static struct devrev_shared *shared_over(struct job_run *run, struct limiter *limiter,
-                                         struct err *err)
+                                         struct pressure *pressure, struct err *err)
 {
     const struct settings *settings = run->settings;
     const struct devrev_options options = {
         .base_url = settings->devrev_base_url,
         .token = &settings->devrev_token,
         .limiter = limiter,
+        .pressure = pressure,
         .calls = run->calls,
         .clock = run->clock,
         .stop = run->stop,
@@ -26,7 +27,7 @@ static struct devrev_shared *shared_over(struct job_run *run, struct limiter *li
 
 struct devrev_shared *devrev_session_shared(struct job_run *run, struct err *err)
 {
-    return shared_over(run, run->limiter, err);
+    return shared_over(run, run->limiter, run->pressure, err);
 }
 
 bool devrev_session_open(struct job_run *run, int64_t rate_calls, int64_t rate_period_ms,
@@ -41,7 +42,7 @@ bool devrev_session_open(struct job_run *run, int64_t rate_calls, int64_t rate_p
     };
     *ret = (struct devrev_session){0};
     ret->limiter = limiter_open(run->workspace_fd, "limits/devrev", &limits, err);
-    ret->shared = ret->limiter != NULL ? shared_over(run, ret->limiter, err) : NULL;
+    ret->shared = ret->limiter != NULL ? shared_over(run, ret->limiter, NULL, err) : NULL;
     ret->devrev = ret->shared != NULL ? devrev_new(ret->shared, err) : NULL;
     return ret->devrev != NULL;
 }

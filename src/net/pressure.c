@@ -88,10 +88,10 @@ static void look(struct pressure *pressure, int64_t now, struct pressure_state *
     };
 }
 
-static void tell(struct pressure *pressure, const struct pressure_state *state)
+static void tell(struct pressure *pressure, bool breaker, const struct pressure_state *state)
 {
     if (pressure->options.changed != NULL) {
-        pressure->options.changed(pressure->options.ctx, state);
+        pressure->options.changed(pressure->options.ctx, breaker, state);
     }
 }
 
@@ -152,7 +152,7 @@ static enum breaker_verdict ask(struct pressure *pressure, bool is_write, uint64
     look(pressure, now, &state);
     pthread_mutex_unlock(&pressure->lock);
     if (changed) {
-        tell(pressure, &state);
+        tell(pressure, true, &state);
     }
     return verdict;
 }
@@ -245,8 +245,11 @@ static void note(struct pressure *pressure, const struct pressure_pass *pass, in
     if (opened) {
         limiter_park(pressure->options.limiter, pressure->options.open_ms, "breaker");
     }
-    if (moved || wider) {
-        tell(pressure, &state);
+    if (moved) {
+        tell(pressure, true, &state);
+    }
+    if (wider) {
+        tell(pressure, false, &state);
     }
 }
 

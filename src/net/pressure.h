@@ -51,8 +51,9 @@ struct pressure_options {
     int64_t open_ms;       /* of the breaker; 60,000 */
     int64_t give_up_ms;    /* 600,000 */
     int64_t retry_percent; /* retries to calls; 20 */
-    /* The breaker's state or the width has changed; called in the thread that saw it. May be NULL. */
-    void (*changed)(void *ctx, const struct pressure_state *state);
+    /* The breaker's state has changed, or (`breaker` false) the width; called in the thread that saw
+     * it. May be NULL. */
+    void (*changed)(void *ctx, bool breaker, const struct pressure_state *state);
     void *ctx;
 };
 

@@ -15,11 +15,14 @@ static struct pressure *pressure;
 static struct err err;
 static char told[512]; /* every change that was told */
 
-static void note_change(void *ctx UNUSED, const struct pressure_state *state)
+static void note_change(void *ctx UNUSED, bool breaker, const struct pressure_state *state)
 {
     size_t len = strlen(told);
-    (void)snprintf(told + len, sizeof(told) - len, "%s %d; ", breaker_state_name(state->breaker),
-                   state->width);
+    if (breaker) {
+        (void)snprintf(told + len, sizeof(told) - len, "%s; ", breaker_state_name(state->breaker));
+    } else {
+        (void)snprintf(told + len, sizeof(told) - len, "%d %s; ", state->width, state->sign);
+    }
 }
 
 static void start(int64_t calls, int64_t workers)
@@ -102,7 +105,7 @@ static void an_open_breaker_parks_reads_and_refuses_writes(void)
     CHECK_INT(state.breaker_opened, 1);
     CHECK_INT(state.broken_ms, 60030);
     CHECK_INT(state.refused, 2);
-    CHECK_STR(told, "closed 4; closed 2; closed 1; open 1; half-open 1; closed 1; ");
+    CHECK_STR(told, "4 errors; 2 errors; 1 errors; open; half-open; closed; ");
     finish();
 }
 
