@@ -794,6 +794,10 @@ bool plan_write(struct merge_plan *plan, int out_fd, struct plan_writer *writer,
         }
         ok = false;
     }
+    if (ok && writing.stars.count != 0) {
+        ok = err_set(err, ERR_INTERNAL, "could not plan '%s': %zu survivors wait for more contacts",
+                     plan->csv_path, writing.stars.count);
+    }
     if (ok) {
         *ret = writing.result;
     }
