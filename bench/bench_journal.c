@@ -98,7 +98,7 @@ static int64_t new_run(struct journal *journal, uint64_t changes)
     struct plan_totals totals = {.changes = changes};
     int64_t id = 0;
     must(journal_run_new(journal, &run, &id, &err), &err);
-    must(journal_run_planned(journal, id, "plans/1.plan", &totals, &err), &err);
+    must(journal_run_planned(journal, id, "plans/1.plan", &totals, STR_NONE, &err), &err);
     return id;
 }
 
@@ -184,11 +184,15 @@ static void measure_large_run(const char *path, uint64_t rows)
     must(journal_change_each(journal, last, count_row, &sum, &err), &err);
     printf("  change_each            %9.2f s\n", now_s() - wall);
     wall = now_s();
-    uint64_t entries;
-    uint64_t broken;
-    must(journal_audit_verify(journal, &entries, &broken, &err), &err);
+    struct audit_walk walk;
+    struct audit_difference difference;
+    must(journal_audit_verify(journal, &walk, &err), &err);
     printf("  audit_verify           %9.2f s, %llu entries\n", now_s() - wall,
-           (unsigned long long)entries);
+           (unsigned long long)walk.entries);
+    wall = now_s();
+    must(journal_audit_compare(journal, &walk, &difference, &err), &err);
+    printf("  audit_compare          %9.2f s, broken at %llu, %llu differences\n", now_s() - wall,
+           (unsigned long long)walk.broken, (unsigned long long)difference.count);
     arena_done(&arena);
 }
 
