@@ -47,7 +47,7 @@ static bool read_all(struct job_run *run, const struct source_options *options, 
         return not_planned(err);
     }
     if (spool_rows(spool) <= 1) {
-        (void)err_set(err, ERR_INPUT, "could not plan from %s: it gave no contact", options->name);
+        (void)err_set(err, ERR_INPUT, "could not plan from %s: it gave no row", options->name);
         return err_hint(err,
                         strcmp(options->name, SNOWFLAKE) == 0
                             ? "Run the query by hand with the same role: rights or a WHERE may "

@@ -144,21 +144,52 @@ bool csv_write_pivot(const struct world *world, const char *path, struct err *er
     return write_file(path, &out, err);
 }
 
+/* "don:...:issue/7" as an issue that nobody knows any more: "don:...:issue/90000007". */
+static void field_gone(struct buf *out, const char *id)
+{
+    const char *number = strrchr(id, '/') + 1;
+    AUTO_BUF struct buf text = {0};
+    buf_printf(&text, "%.*s9%0*d%s", (int)(number - id), id, (int)(7 - strlen(number)), 0, number);
+    csv_add_field(out, buf_str(&text), true);
+}
+
+static void issue_row(struct buf *out, const struct work *work, bool gone)
+{
+    static const char MARK[] = "\"tnt__creator_group\":\"";
+    const char *found = gone ? NULL : strstr(work->now->custom_fields, MARK);
+    str value = STR("");
+    str rest;
+    if (found != NULL) {
+        value = str_cut(str_of(found + sizeof(MARK) - 1), '"', &rest);
+    }
+    if (gone) {
+        field_gone(out, work->obj.id);
+    } else {
+        field(out, work->obj.id, true);
+    }
+    field(out, work->now->created_by->obj.id, false);
+    field(out, work->assigned != NULL ? work->assigned->obj.id : "", false);
+    csv_add_field(out, value, false);
+    csv_end_row(out);
+}
+
+void csv_issues(const struct world *world, struct buf *out)
+{
+    buf_addz(out, "issue_id,creator_user_id,assigned_group,creator_group\n");
+    for (size_t i = 0; i < world->all[KIND_WORK].len; i++) {
+        const struct work *work = (const struct work *)world->all[KIND_WORK].items[i];
+        if (work->exported) {
+            issue_row(out, work, false);
+        }
+        if (work->with_gone) {
+            issue_row(out, work, true);
+        }
+    }
+}
+
 bool csv_write_issues(const struct world *world, const char *path, struct err *err)
 {
     AUTO_BUF struct buf out = {.max = FILE_MAX_BYTES};
-    buf_addz(&out, "issue_id,creator_user_id,assigned_group,creator_group\n");
-    for (size_t i = 0; i < world->all[KIND_WORK].len; i++) {
-        const struct work *work = (const struct work *)world->all[KIND_WORK].items[i];
-        if (work->assigned == NULL) {
-            continue;
-        }
-        bool filled = strstr(work->now->custom_fields, "tnt__creator_group") != NULL;
-        field(&out, work->obj.id, true);
-        field(&out, work->now->created_by->obj.id, false);
-        field(&out, work->assigned->obj.id, false);
-        field(&out, filled ? work->assigned->obj.id : "", false);
-        csv_end_row(&out);
-    }
+    csv_issues(world, &out);
     return write_file(path, &out, err);
 }

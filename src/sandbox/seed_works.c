@@ -218,22 +218,67 @@ static void add_conversation(struct maker *maker, struct user *contact, struct u
     conversation_index(world, conversation);
 }
 
-/* Issues for the backfill: three of four still lack the custom field. */
+static struct user *member_of(struct maker *maker, const struct group *group)
+{
+    return (struct user *)group->members.items[rng_below(maker->rng, group->members.len)];
+}
+
+static struct group *any_group(struct maker *maker)
+{
+    const struct list *groups = &maker->world->all[KIND_GROUP];
+    return (struct group *)groups->items[rng_below(maker->rng, groups->len)];
+}
+
+static void fill(struct maker *maker, struct work *work, const struct group *group)
+{
+    work->now->custom_fields =
+        arena_printf(&maker->world->arena, "{\"tnt__creator_group\":\"%s\"}", group->obj.id);
+}
+
+/* What a backfill meets. Of sixteen issues nine lack the field and have a creator whose group is clear. */
+static void vary_issue(struct maker *maker, struct work *work, struct group *group, uint32_t n)
+{
+    const struct list *groups = &maker->world->all[KIND_GROUP];
+    switch (n % 16) {
+    case 3:
+    case 7:
+    case 11:
+    case 15: /* filled */
+        fill(maker, work, group);
+        break;
+    case 5: /* the last of the staff is in no group */
+        work->now->created_by = (struct user *)maker->world->all[KIND_USER]
+                                    .items[maker->staff_first + maker->staff_count - 1];
+        work->assigned = NULL;
+        break;
+    case 9: /* every third of the staff is in two groups */
+        work->now->created_by = (struct user *)maker->world->all[KIND_USER]
+                                    .items[maker->staff_first + 2 +
+                                           3 * rng_below(maker->rng, (maker->staff_count - 3) / 3)];
+        work->assigned = NULL;
+        break;
+    case 13: /* filled differently */
+        fill(maker, work,
+             (struct group *)groups->items[group == (struct group *)groups->items[0] ? 1 : 0]);
+        break;
+    case 1:
+        work->with_gone = true;
+        break;
+    default:
+        break;
+    }
+}
+
 static void add_issue(struct maker *maker, uint32_t n)
 {
     struct world *world = maker->world;
     struct work *work = begin_work(maker, WORK_ISSUE);
-    struct group *group = (struct group *)world->all[KIND_GROUP]
-                              .items[rng_below(maker->rng, world->all[KIND_GROUP].len)];
-    struct user *creator =
-        (struct user *)group->members.items[rng_below(maker->rng, group->members.len)];
-    work->now->created_by = creator;
+    struct group *group = any_group(maker);
+    work->now->created_by = member_of(maker, group);
     work->assigned = group;
+    work->exported = true;
     list_add(&world->arena, &work->now->owned_by, &staff(maker)->obj);
-    if (n % 4 == 3) {
-        work->now->custom_fields =
-            arena_printf(&world->arena, "{\"tnt__creator_group\":\"%s\"}", group->obj.id);
-    }
+    vary_issue(maker, work, group, n);
     finish_work(maker, work);
 }
 

@@ -13,42 +13,47 @@
 #include "sandbox/jw.h"
 
 enum type { TEXT, FIXED, TZ, LTZ };
+enum file { CONTACTS, PIVOT, ISSUES, FILES };
 
-/* Columns of the two files, by the names that the queries give them. */
+/* Columns of the files, by the names that the queries give them. */
 static const struct {
     const char *name;
-    bool pivot;
+    enum file file;
     int index;
     enum type type;
 } SOURCES[] = {
-    {"REV_USER_ID", false, 0, TEXT},
-    {"DISPLAY_NAME", false, 1, TEXT},
-    {"EMAIL", false, 2, TEXT},
-    {"EXTERNAL_REF", false, 3, TEXT},
-    {"FULL_NAME", false, 4, TEXT},
-    {"CREATED_AT", false, 5, TZ},
-    {"UPDATED_AT", false, 6, LTZ},
-    {"TICKET_COUNT", false, 7, FIXED},
-    {"Email", true, 0, TEXT},
-    {"External Ref", true, 1, TEXT},
-    {"Modified By Name", true, 2, TEXT},
-    {"User ID", true, 3, TEXT},
-    {"Type", true, 4, TEXT},
-    {"Display ID", true, 5, TEXT},
-    {"Devrev Account ID", true, 6, TEXT},
-    {"Devrev Account Name", true, 7, TEXT},
-    {"Updated At", true, 8, LTZ},
-    {"CXP User id", true, 9, TEXT},
-    {"Updated by BI service", true, 10, TEXT},
-    {"Linked to acc", true, 12, TEXT},
-    {"Tickets", true, 13, FIXED},
+    {"REV_USER_ID", CONTACTS, 0, TEXT},
+    {"DISPLAY_NAME", CONTACTS, 1, TEXT},
+    {"EMAIL", CONTACTS, 2, TEXT},
+    {"EXTERNAL_REF", CONTACTS, 3, TEXT},
+    {"FULL_NAME", CONTACTS, 4, TEXT},
+    {"CREATED_AT", CONTACTS, 5, TZ},
+    {"UPDATED_AT", CONTACTS, 6, LTZ},
+    {"TICKET_COUNT", CONTACTS, 7, FIXED},
+    {"Email", PIVOT, 0, TEXT},
+    {"External Ref", PIVOT, 1, TEXT},
+    {"Modified By Name", PIVOT, 2, TEXT},
+    {"User ID", PIVOT, 3, TEXT},
+    {"Type", PIVOT, 4, TEXT},
+    {"Display ID", PIVOT, 5, TEXT},
+    {"Devrev Account ID", PIVOT, 6, TEXT},
+    {"Devrev Account Name", PIVOT, 7, TEXT},
+    {"Updated At", PIVOT, 8, LTZ},
+    {"CXP User id", PIVOT, 9, TEXT},
+    {"Updated by BI service", PIVOT, 10, TEXT},
+    {"Linked to acc", PIVOT, 12, TEXT},
+    {"Tickets", PIVOT, 13, FIXED},
+    {"ISSUE_ID", ISSUES, 0, TEXT},
+    {"CREATOR_USER_ID", ISSUES, 1, TEXT},
+    {"ASSIGNED_GROUP", ISSUES, 2, TEXT},
+    {"CREATOR_GROUP", ISSUES, 3, TEXT},
 };
 
-enum { NO_SOURCE = -1, CONTACTS_ID = 0, PIVOT_ID = 3 };
+enum { NO_SOURCE = -1, CONTACTS_ID = 0, PIVOT_ID = 3, ISSUES_ID = 0 };
 
 struct row {
-    str id;        /* the order */
-    str *cells[2]; /* of the two files */
+    str id;            /* the order */
+    str *cells[FILES]; /* of each file that the query reads */
 };
 
 struct snowflake_result {
@@ -66,8 +71,8 @@ static int compare_rows(const void *a, const void *b)
 }
 
 /* Rows of one of the files, in its order. */
-static struct row *read_rows(struct arena *arena, str text, int file, int id, struct row *rows,
-                             size_t *ret_count)
+static struct row *read_rows(struct arena *arena, str text, enum file file, int id,
+                             struct row *rows, size_t *ret_count)
 {
     AUTO(csv_reader_free) struct csv_reader *reader = csv_reader_of(text, ',', NULL);
     struct csv_row row;
@@ -107,6 +112,26 @@ static int find_source(str name)
     return NO_SOURCE;
 }
 
+static void read_contacts(const struct world *world, struct snowflake_result *result)
+{
+    AUTO_BUF struct buf contacts = {.max = (size_t)4 << 30};
+    AUTO_BUF struct buf pivot = {.max = (size_t)4 << 30};
+    csv_contacts(world, &contacts);
+    csv_pivot(world, &pivot);
+    result->rows = read_rows(&result->arena, buf_str(&contacts), CONTACTS, CONTACTS_ID, NULL,
+                             &result->row_count);
+    result->rows = read_rows(&result->arena, buf_str(&pivot), PIVOT, PIVOT_ID, result->rows,
+                             &result->row_count);
+}
+
+static void read_issues(const struct world *world, struct snowflake_result *result)
+{
+    AUTO_BUF struct buf issues = {.max = (size_t)4 << 30};
+    csv_issues(world, &issues);
+    result->rows =
+        read_rows(&result->arena, buf_str(&issues), ISSUES, ISSUES_ID, NULL, &result->row_count);
+}
+
 struct snowflake_result *snowflake_result_new(const struct world *world,
                                               const struct sql_query *query)
 {
@@ -122,7 +147,9 @@ struct snowflake_result *snowflake_result_new(const struct world *world,
         result->sources[i] = find_source(column->name);
         if (query->kind != SQL_TABLES) {
             result->columns[i].is_null = true;
-        } else if (result->sources[i] == NO_SOURCE && !column->is_null) {
+        } else if (!column->is_null &&
+                   (result->sources[i] == NO_SOURCE ||
+                    (SOURCES[result->sources[i]].file == ISSUES) != query->issues)) {
             snowflake_result_free(result);
             return NULL;
         }
@@ -132,14 +159,11 @@ struct snowflake_result *snowflake_result_new(const struct world *world,
         result->row_count = 1;
         return result;
     }
-    AUTO_BUF struct buf contacts = {.max = (size_t)4 << 30};
-    AUTO_BUF struct buf pivot = {.max = (size_t)4 << 30};
-    csv_contacts(world, &contacts);
-    csv_pivot(world, &pivot);
-    result->rows =
-        read_rows(&result->arena, buf_str(&contacts), 0, CONTACTS_ID, NULL, &result->row_count);
-    result->rows =
-        read_rows(&result->arena, buf_str(&pivot), 1, PIVOT_ID, result->rows, &result->row_count);
+    if (query->issues) {
+        read_issues(world, result);
+    } else {
+        read_contacts(world, result);
+    }
     if (result->row_count > 0) {
         qsort(result->rows, result->row_count, sizeof(*result->rows), compare_rows);
     }
@@ -184,7 +208,7 @@ static void add_cell(const struct snowflake_result *result, const struct row *ro
     int source = result->sources[column];
     str text = result->columns[column].is_null
                    ? result->columns[column].constant
-                   : row->cells[SOURCES[source].pivot][SOURCES[source].index];
+                   : row->cells[SOURCES[source].file][SOURCES[source].index];
     int64_t ms = 0;
     if (text.len == 0) {
         buf_addz(out, "null");

@@ -5,12 +5,13 @@
 
 #include "base/num.h"
 
-static const char *const TABLES[] = {"REV_USERS", "ACCOUNTS", "WORK_REPORTERS"};
+static const char *const TABLES[] = {"REV_USERS", "ACCOUNTS", "WORK_REPORTERS", "ISSUES"};
 
 static const char *const COLUMNS[] = {
-    "ID",           "DISPLAY_ID", "DISPLAY_NAME",     "FULL_NAME",     "EMAIL",
-    "EXTERNAL_REF", "STATE",      "CREATED_DATE",     "MODIFIED_DATE", "MODIFIED_BY_NAME",
-    "ACCOUNT_ID",   "WORK_ID",    "PRIMARY_IDENTITY", "REV_USER_ID",   "UPDATED_BY_BI_SERVICE",
+    "ID",           "DISPLAY_ID",     "DISPLAY_NAME",     "FULL_NAME",     "EMAIL",
+    "EXTERNAL_REF", "STATE",          "CREATED_DATE",     "MODIFIED_DATE", "MODIFIED_BY_NAME",
+    "ACCOUNT_ID",   "WORK_ID",        "PRIMARY_IDENTITY", "REV_USER_ID",   "UPDATED_BY_BI_SERVICE",
+    "CREATED_BY",   "ASSIGNED_GROUP", "CREATOR_GROUP",
 };
 
 enum kind { WORD, QUOTED, TEXT, SIGN, END };
@@ -203,6 +204,7 @@ static void take_table(struct reader *reader)
                           "' does not exist or not authorized.",
                           STR_ARG(name)));
     }
+    reader->query->issues = reader->query->issues || str_eqz(name, "ISSUES");
 }
 
 /* What follows the tables: column names are checked, LIMIT and WHERE FALSE are obeyed. */

@@ -10,9 +10,10 @@
  *   SELECT CURRENT_USER() [AS name], ...   also CURRENT_ROLE, _WAREHOUSE, _DATABASE, _SCHEMA
  *   SELECT item [AS name], ... FROM TABLE(GENERATOR(...))   one row of zeros, by a warehouse
  *
- * Tables: REV_USERS, ACCOUNTS, WORK_REPORTERS, of CRM.DEVREV. Another one is 002003, a column that they
+ * Tables: REV_USERS, ACCOUNTS, WORK_REPORTERS, ISSUES, of CRM.DEVREV. Another one is 002003, a column that they
  * do not have is 000904, anything that is not such a SELECT is 001003, as Snowflake answers. What a
- * column holds is told by its name: those of --contacts-csv and --pivot-csv, and NULL alone is null. WHERE
+ * column holds is told by its name: those of --contacts-csv and --pivot-csv (of
+ * ISSUES: --issues-csv), and NULL alone is null. WHERE
  * is not looked into (merged and deleted contacts never come) but for `WHERE FALSE`; the order is always
  * that of the contact's id.
  */
@@ -39,6 +40,7 @@ struct sql_query {
     enum sql_kind kind;
     struct sql_column columns[SQL_MAX_COLUMNS];
     size_t count;
+    bool issues;   /* it reads ISSUES */
     int64_t limit; /* -1: none */
 
     const char *code; /* NULL: understood; else Snowflake's code, sqlState and message */

@@ -4,6 +4,7 @@
 nothing is planned from half an input."""
 
 import csv
+import json
 import os
 import shutil
 import signal
@@ -66,6 +67,18 @@ def ends(result, code, error, hint=None):
 
 
 # --- what is read --------------------------------------------------------------------------------
+
+
+def test_issues_for_a_backfill(exe):
+    with Lab(exe, "--issues", 150, "--issues-csv", "issues.csv") as lab:
+        result = lab.steward("backfill", "--source", "snowflake", "--json")
+        equal((result.returncode, result.stderr), (0, ""))
+        spooled = lab.rows(os.path.join("w", "sources", "1.csv"))
+        equal([name.lower() for name in spooled[0]], lab.rows("issues.csv")[0])
+        equal(spooled[1:], by_id(lab.rows("issues.csv"), 0)[1:])
+        planned = json.loads(result.stdout)
+        equal(planned["counts"]["planned"] > 75, True)
+        equal(planned["changes"][0]["set"].keys(), {"tnt__creator_group"})
 
 
 def test_contacts_are_those_of_the_csv(exe):
@@ -317,7 +330,7 @@ def test_queries_that_cannot_be_used(exe):
             ("syntax", "SELEKT 1", 1,
              "could not query Snowflake: the query has a syntax error (422, code 001003)"),
             ("no rows", shipped + "LIMIT 0\n", 64,
-             "could not plan from snowflake: it gave no contact"),
+             "could not plan from snowflake: it gave no row"),
             ("missing", shipped.replace("    u.EMAIL AS EMAIL,\n", ""), 64, None),
             ("empty", " \n", 64, f"could not use '{lab.path('q.sql')}': it is empty"),
         ):
@@ -389,6 +402,7 @@ def test_a_kill_leaves_nothing_that_is_planned_from(exe):
 main(
     test_contacts_are_those_of_the_csv,
     test_pivot_is_that_of_the_csv,
+    test_issues_for_a_backfill,
     test_a_query_of_ones_own,
     test_devrev_is_scanned,
     test_the_scan_keeps_the_rate_limit,

@@ -132,7 +132,7 @@ static void no_contacts_are_an_error(void)
 {
     start();
     page("{\"rev_users\":[]}");
-    CHECK_ERR(scan(), err, ERR_INPUT, "could not plan from devrev: it gave no contact");
+    CHECK_ERR(scan(), err, ERR_INPUT, "could not plan from devrev: it gave no row");
     CHECK_STR(err.hint, "Check whose token DEVREV_API_TOKEN is: it sees no contacts.");
     nothing_is_there();
     finish();
