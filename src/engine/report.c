@@ -172,6 +172,16 @@ static void add_sums(struct buf *out, const struct fact_call *call)
                report_facts_ms(call->latency, 0.95), report_facts_ms(call->latency, 0.99));
 }
 
+static void add_pressure(struct buf *out, const struct fact_pressure *pressure)
+{
+    buf_printf(out,
+               ",\n\"pressure\":{\"breaker_opened\":%llu,\"breaker_ms\":%lld,"
+               "\"writes_held_back\":%llu,\"cuts\":%llu,\"retries_delayed\":%llu}",
+               (unsigned long long)pressure->breaker_opened, (long long)pressure->breaker_ms,
+               (unsigned long long)pressure->held_back, (unsigned long long)pressure->cuts,
+               (unsigned long long)pressure->delayed);
+}
+
 static void add_over_time(struct buf *out, const struct report_facts *facts)
 {
     uint64_t busiest;
@@ -218,6 +228,7 @@ static void add_calls(struct buf *out, const struct report_facts *facts)
     }
     buf_addz(out, "},\n");
     add_sums(out, &facts->all);
+    add_pressure(out, &facts->pressure);
     add_over_time(out, facts);
     buf_addc(out, '}');
 }

@@ -218,6 +218,15 @@ static void add_over_time(struct collector *collector, const json_t *json)
     }
 }
 
+static void add_pressure(struct fact_pressure *sum, const json_t *json)
+{
+    sum->breaker_opened += number(json, "breaker_opened");
+    sum->breaker_ms += (int64_t)number(json, "breaker_ms");
+    sum->held_back += number(json, "writes_held_back");
+    sum->cuts += number(json, "cuts");
+    sum->delayed += number(json, "retries_delayed");
+}
+
 static bool add_session(void *ctx, str session UNUSED, str text)
 {
     struct collector *collector = ctx;
@@ -239,6 +248,7 @@ static bool add_session(void *ctx, str session UNUSED, str text)
         facts->limit_calls = (int64_t)number(limit, "calls");
         facts->limit_period_ms = (int64_t)number(limit, "period_ms");
     }
+    add_pressure(&facts->pressure, json_object_get(json, "pressure"));
     add_over_time(collector, json_object_get(json, "over_time"));
     facts->sessions++;
     json_decref(json);

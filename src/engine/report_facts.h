@@ -24,6 +24,15 @@ struct fact_call {
     uint64_t latency[CALLSTATS_BUCKETS];
 };
 
+/* What the remote's trouble cost, added up over the processes. */
+struct fact_pressure {
+    uint64_t breaker_opened;
+    int64_t breaker_ms; /* not closed */
+    uint64_t held_back; /* writes that were not sent meanwhile */
+    uint64_t cuts;      /* times that the number of busy workers was halved */
+    uint64_t delayed;   /* retries */
+};
+
 struct fact_slot {
     uint64_t calls, errors, limited;
     uint64_t unmetered; /* calls that the limit does not count */
@@ -53,6 +62,7 @@ struct report_facts {
     size_t call_count;
     struct fact_call all;
     uint64_t sessions; /* processes that worked on it */
+    struct fact_pressure pressure;
     /* calls over time; slot_count 0: none are known */
     struct fact_slot slots[CALLSTATS_SLOTS];
     size_t slot_count;

@@ -391,6 +391,16 @@ static void put_rate(struct html_page *page, const struct report_facts *facts)
     }
     put_fact(page, "f-limited", "Slowed down by the remote (429)",
              html_number(page, facts->all.limited));
+    if (facts->pressure.breaker_opened != 0) {
+        str broken = html_duration(page, facts->pressure.breaker_ms);
+        put_fact(page, "f-breaker", "The remote was left alone (circuit breaker)",
+                 html_printf(page, "%" PRIu64 " times, %" STR_FMT " together",
+                             facts->pressure.breaker_opened, STR_ARG(broken)));
+    }
+    if (facts->pressure.cuts != 0) {
+        put_fact(page, "f-cuts", "Busy workers halved under pressure",
+                 html_number(page, facts->pressure.cuts));
+    }
     put_fact(page, "f-waited", "Waited for limits, all workers together",
              html_duration(page, facts->all.waited_ms));
     html_plain(page, facts_end);

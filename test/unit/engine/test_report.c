@@ -356,6 +356,8 @@ static void calls_of_several_processes_are_added_up(void)
         STR("{\"calls\":{\"users.get\":{\"count\":40,\"errors\":2,\"limited\":1,\"retries\":1,"
             "\"waited_ms\":3000,\"status\":{},\"latency\":[[160,40]]}},"
             "\"limit\":{\"calls\":9,\"period_ms\":60000},"
+            "\"pressure\":{\"breaker_opened\":1,\"breaker_ms\":61000,\"writes_held_back\":2,"
+            "\"cuts\":4,\"retries_delayed\":5},"
             "\"over_time\":{\"slot_ms\":10000,\"from_ms\":1795521610000,"
             "\"slots\":[[0,20,1,1,0],[2,22,1,0,2]]}}"));
     journal_stat(
@@ -365,6 +367,8 @@ static void calls_of_several_processes_are_added_up(void)
             "\"users.get\":{\"count\":10,\"errors\":0,\"limited\":0,\"retries\":0,"
             "\"waited_ms\":1000,\"status\":{},\"latency\":[[160,10]]}},"
             "\"limit\":{\"calls\":45,\"period_ms\":60000},"
+            "\"pressure\":{\"breaker_opened\":1,\"breaker_ms\":4000,\"writes_held_back\":1,"
+            "\"cuts\":1,\"retries_delayed\":1},"
             "\"over_time\":{\"slot_ms\":20000,\"from_ms\":1795521680000,"
             "\"slots\":[[0,15,0,0,0]]}}"));
     move_run(run, RUN_APPLYING, NULL); /* waits for what was queued before it */
@@ -389,6 +393,8 @@ static void calls_of_several_processes_are_added_up(void)
     report_facts_done(facts);
     make_html(run, &page);
     CHECK(holds(&page, "<b id=\"n-calls\">55</b>"));
+    CHECK(holds(&page, "<dd id=\"f-breaker\">2 times, 1 min 05 s together</dd>"));
+    CHECK(holds(&page, "<dd id=\"f-cuts\">5</dd>"));
     CHECK(holds(&page, "<dd id=\"f-limit\">45 calls in 1 min 00 s</dd>"));
     CHECK(
         holds(&page, "<dd id=\"f-busiest\">at most 40 of 45 calls in any 1 min 00 s (89 %)</dd>"));
@@ -402,6 +408,8 @@ static void calls_of_several_processes_are_added_up(void)
     CHECK(holds(&page, "<figcaption>How long calls took</figcaption>"));
     buf_clear(&page);
     CHECK_OK(engine_report_json(engine, run, take, &page, &err), err);
+    CHECK(holds(&page, ",\n\"pressure\":{\"breaker_opened\":2,\"breaker_ms\":65000,"
+                       "\"writes_held_back\":3,\"cuts\":5,\"retries_delayed\":6},\"limit\":"));
     CHECK(holds(&page, ",\"limit\":{\"calls\":45,\"period_ms\":60000},\"busiest_period\":40,\n"
                        "\"over_time\":{\"slot_ms\":20000,\"slots\":[\n"
                        "{\"at\":\"2026-11-24T12:00:00.000Z\",\"calls\":20,\"errors\":1,\"limited\":"
