@@ -31,6 +31,7 @@ SECONDS = 60
 
 VOLATILE = [
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "@TIME@"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d(?= )"), "@MINUTE@        "),
     (re.compile(r"\b[0-9a-f]{64}\b"), "@SHA256@"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "@ID@"),
     (re.compile(r"(?<=Plan )[0-9a-f]{16}\b"), "@PLAN@"),

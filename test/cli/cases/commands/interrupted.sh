@@ -22,7 +22,7 @@ print("exit", apply.returncode)
 import re
 print(re.sub(r"with \d+ changes", "with N changes", err), end="")
 INTERRUPT
-steward runs | cut -c 1-19
+steward runs | cut -c 1-15
 steward show last --json >show.json
 "$PYTHON" -c '
 import json

@@ -8,7 +8,7 @@ apply=$!
 until [ "$(merges)" -ge 3 ]; do sleep 0.02; done
 kill -9 $apply
 wait $apply 2>/dev/null || echo "killed: $?"
-steward runs | cut -c 1-18
+steward runs | cut -c 1-15
 steward resume --quiet
 merges
 steward verify last --quiet

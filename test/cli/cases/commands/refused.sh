@@ -6,4 +6,4 @@ fails_into out steward merge --csv contacts.csv --apply --confirm 3
 fails steward resume 1
 fails steward apply 1 --max-changes 1
 steward runs --json | schema runs
-steward runs | cut -c 1-18
+steward runs | cut -c 1-15

@@ -11,4 +11,4 @@ touch backups
 fails steward apply last
 fails steward apply last --backup-dir /proc/backups
 steward show last --json | schema show
-steward runs | cut -c 1-18
+steward runs | cut -c 1-15
