@@ -14,6 +14,7 @@ struct log {
     uint64_t pii_key;
     _Atomic int64_t lost; /* lines that the file did not take and was not told of yet */
     atomic_bool complained;
+    atomic_bool live;
 };
 
 static _Thread_local int64_t context_run;
@@ -114,19 +115,38 @@ static bool log_to_file(const struct log *log, enum log_level level, const char 
     return logfile_write(log->file, buf_str(&line), err);
 }
 
+void log_over_live(struct log *log, bool live)
+{
+    if (log != NULL) {
+        atomic_store(&log->live, live);
+    }
+}
+
+/* For a person: what went wrong comes last and in words, and what only a program asks for is left out. */
 static void log_to_stderr(const struct log *log, enum log_level level, const char *message,
                           const struct log_field *fields, size_t count)
 {
     static const char *const colors[] = {"\033[2m", "", "\033[33m", "\033[31m"};
     AUTO_BUF struct buf line = {0};
+    const struct log_field *error = NULL;
+    buf_addz(&line, atomic_load(&log->live) ? "\r\033[K" : "");
     buf_addz(&line, log->options.color ? colors[level] : "");
     buf_printf(&line, "steward: %s: %s", level_names[level], message);
     if (context_change[0] != '\0') { /* as much of it as `steward show` needs */
         buf_printf(&line, " change=%.8s", context_change);
     }
     for (size_t i = 0; i < count; i++) {
-        buf_printf(&line, " %s=", fields[i].key);
-        add_value(log, &line, &fields[i], false);
+        if (strcmp(fields[i].key, "error.message") == 0) {
+            error = &fields[i];
+        } else if (strcmp(fields[i].key, "error.kind") != 0 &&
+                   strcmp(fields[i].key, "duration_ms") != 0) {
+            buf_printf(&line, " %s=", fields[i].key);
+            add_value(log, &line, &fields[i], false);
+        }
+    }
+    if (error != NULL) {
+        buf_addz(&line, ": ");
+        add_value(log, &line, error, false);
     }
     buf_addz(&line, log->options.color && colors[level][0] != '\0' ? "\033[0m\n" : "\n");
     ssize_t n = write(STDERR_FILENO, line.ptr, line.len);

@@ -70,6 +70,9 @@ void log_event(struct log *log, enum log_level level, const char *message,
     log_event((log), (level), (message), (const struct log_field[]){__VA_ARGS__},                  \
               sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 
+/* While a line that is drawn over and over stands on stderr, a line of the log first wipes it. */
+void log_over_live(struct log *log, bool live);
+
 bool log_level_parse(str s, enum log_level *ret);
 
 #endif

@@ -170,6 +170,7 @@ struct progress *progress_start(const struct progress_options *options, struct e
     (void)snprintf(progress->session, sizeof(progress->session), "%lld-%d",
                    (long long)clock_real_ms(options->run->clock), (int)getpid());
     stop_init(&progress->end);
+    log_over_live(options->run->log, options->mode == PROGRESS_LIVE);
     if (!thread_start(&progress->thread, "progress", run_progress, progress, err)) {
         stop_done(&progress->end);
         free(progress);
@@ -185,6 +186,7 @@ void progress_stop(struct progress *progress)
     }
     stop_raise(&progress->end, 1);
     pthread_join(progress->thread, NULL);
+    log_over_live(progress->options.run->log, false);
     if (progress->options.mode != PROGRESS_NONE) {
         draw(progress, true);
     }
