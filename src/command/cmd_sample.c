@@ -97,7 +97,7 @@ static int run_sample(struct cli *cli, struct err *err)
 
 static const char *const examples[] = {
     "steward sample --input contacts.csv --output test.csv --size 4",
-    "steward sample --input pivot.csv --output test.csv --size 50 --rules external-contacts",
+    "steward sample --input pivot.csv --output test.csv --rules external-contacts",
     NULL,
 };
 

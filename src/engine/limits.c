@@ -8,13 +8,20 @@
 static bool check_share(const struct settings *settings, const struct run *run,
                         const json_t *options, struct err *err)
 {
+    int64_t limit = settings->max_account_share;
     int64_t changes;
     int64_t records;
+    if (limit < 100 && json_is_null(json_object_get(options, "max_account_share"))) {
+        (void)err_set(err, ERR_REFUSED,
+                      "could not apply run %" PRId64
+                      ": it was planned without MAX_ACCOUNT_SHARE, so no account was counted",
+                      run->id);
+        return err_hint(err, "Plan again with it, or raise it to 100.");
+    }
     if (!jsonx_int(options, "max_account_share.changes", &changes) ||
         !jsonx_int(options, "max_account_share.contacts", &records)) {
         return true; /* the records of this plan belong to no accounts */
     }
-    int64_t limit = settings->max_account_share;
     if (records <= 0 || changes * 100 <= limit * records) {
         return true;
     }

@@ -8,7 +8,8 @@
 
 /* `changes`: as many would be applied. MAX_CHANGES bounds them; MAX_ACCOUNT_SHARE bounds the fact
  * "max_account_share" of the run's options, {"percent":45,"changes":9,"contacts":20}, where planning
- * left one: the account of which the plan changes the largest share. ERR_REFUSED. */
+ * left one: the account of which the plan changes the largest share. null: the plan was made without
+ * the limit, and is refused with one. ERR_REFUSED. */
 bool limits_check(const struct settings *settings, const struct run *run, uint64_t changes,
                   struct err *err) MUST_CHECK;
 

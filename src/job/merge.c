@@ -7,7 +7,9 @@
 #include "job/merge_memory.h"
 #include "job/merge_plan.h"
 #include "job/merge_score.h"
+#include "job/merge_share.h"
 #include "job/merge_undo.h"
+#include "job/merge_walk.h"
 #include "job/source.h"
 #include "match/rules.h"
 
@@ -52,6 +54,27 @@ static bool read_source(struct job_run *run, const struct merge_options *wanted,
     return loaded != NULL && source_spool(run, &source, ret_path, &rows, err);
 }
 
+/* The fact that limits_check reads. null: it was not counted, because nothing asked for a limit. */
+static bool note_share(struct job_run *run, const struct merge_plan *plan, struct err *err)
+{
+    if (merge_walk_rules(plan)->max_share_of < 0) {
+        return true;
+    }
+    if (run->settings->max_account_share >= 100) {
+        buf_addz(&run->facts, ",\"max_account_share\":null");
+        return true;
+    }
+    struct merge_share share = {0};
+    if (!merge_share_measure(plan, &share, err)) {
+        return false;
+    }
+    double percent = share.contacts != 0 ? 100 * (double)share.changes / (double)share.contacts : 0;
+    buf_printf(&run->facts,
+               ",\"max_account_share\":{\"percent\":%.1f,\"changes\":%llu,\"contacts\":%llu}",
+               percent, (unsigned long long)share.changes, (unsigned long long)share.contacts);
+    return true;
+}
+
 static bool merge_plan(struct job_run *run, const void *options, const char *path,
                        struct plan_summary *ret, struct err *err)
 {
@@ -88,7 +111,7 @@ static bool merge_plan(struct job_run *run, const void *options, const char *pat
     struct plan_totals totals = {0};
     if (writer == NULL || !merge_plan_run(plan, writer, &result, err) ||
         (wanted->score != NULL && !merge_score_measure(wanted->score, plan, err)) ||
-        !plan_writer_finish(writer, &totals, err)) {
+        !note_share(run, plan, err) || !plan_writer_finish(writer, &totals, err)) {
         return false;
     }
     summarise(&result, ret);
@@ -160,7 +183,6 @@ const struct job merge_undo_job = {
     .name = "merge-undo",
     .summary = "bring merged contacts back from their backups",
     .remote = "devrev",
-    .pairs = true,
     .rate_calls = 45,
     .rate_period_ms = 60000,
     .limits = merge_undo_limits,
@@ -185,6 +207,7 @@ const struct job merge_job = {
     .name = "merge",
     .summary = "merge duplicate contacts into their survivors",
     .remote = "devrev",
+    .pairs = true,
     .rate_calls = 45,
     .rate_period_ms = 60000,
     .remembers_refusals = true,

@@ -91,6 +91,14 @@ static bool build_head(struct rules_build *b)
            rules_read_number(b, b->raw->limits->max_cluster, 2, 1000000, &b->rules->max_cluster);
 }
 
+static bool build_share(struct rules_build *b)
+{
+    b->rules->max_share_of = -1;
+    AT(b, "limits/max-share-of");
+    return b->raw->limits == NULL || b->raw->limits->max_share_of == NULL ||
+           rules_read_term(b, b->raw->limits->max_share_of, &b->rules->max_share_of);
+}
+
 struct rules *rules_parse(const char *file, str text, int dirfd, struct err *err)
 {
     AUTO(rules_yaml_free)
@@ -113,7 +121,7 @@ struct rules *rules_parse(const char *file, str text, int dirfd, struct err *err
     rules->path = arena_strdup(&rules->arena, file);
     if (!build_head(&b) || !rules_build_lists(&b) || !rules_build_columns(&b) ||
         !rules_build_values(&b) || !rules_build_facts(&b) || !rules_build_keys(&b) ||
-        !rules_build_strategies(&b) || !rules_build_guards(&b) ||
+        !rules_build_strategies(&b) || !rules_build_guards(&b) || !build_share(&b) ||
         !rules_labels_build(b.raw->labels, yaml, rules, err)) {
         return NULL;
     }

@@ -204,6 +204,7 @@ struct rules {
     struct rule_guard *guards;
     size_t guard_count;
     uint32_t max_cluster;             /* contacts of one finished star, survivor included */
+    int max_share_of;                 /* term: the contact's account; -1: none */
     const struct rule_labels *labels; /* match/rules_labels.h, NULL: none */
 };
 

@@ -147,6 +147,7 @@ static const cyaml_schema_field_t guard_fields[] = {
 
 static const cyaml_schema_field_t limit_fields[] = {
     NAME(OPTIONAL, struct raw_limits, "max-cluster", max_cluster),
+    NAME(OPTIONAL, struct raw_limits, "max-share-of", max_share_of),
     CYAML_FIELD_END,
 };
 

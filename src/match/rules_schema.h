@@ -117,6 +117,7 @@ struct raw_guard {
 
 struct raw_limits {
     const char *max_cluster;
+    const char *max_share_of;
 };
 
 struct raw_labels; /* match/rules_labels.h */

@@ -48,8 +48,7 @@ static void a_plan_without_accounts_has_no_share(void)
 {
     struct err err;
     const struct settings settings = {.max_changes = 100, .max_account_share = 1};
-    static const char *const options[] = {"", "{}", "{\"max_account_share\":null}",
-                                          "{\"max_account_share\":{\"changes\":3}}",
+    static const char *const options[] = {"", "{}", "{\"max_account_share\":{\"changes\":3}}",
                                           "{\"max_account_share\":{\"changes\":3,\"contacts\":0}}"};
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
         const struct run run = run_with(options[i]);
@@ -67,6 +66,20 @@ static void options_that_cannot_be_read_let_nothing_pass(void)
     CHECK(str_starts(str_of(err.message), STR("could not read the options of run 7: ")));
 }
 
+/* Nothing was counted, so nothing says that the limit holds. */
+static void a_plan_made_without_the_limit_is_refused_with_it(void)
+{
+    struct settings settings = {.max_changes = 100, .max_account_share = 99};
+    const struct run run = run_with("{\"max_account_share\":null}");
+    struct err err;
+    CHECK_ERR(limits_check(&settings, &run, 1, &err), err, ERR_REFUSED,
+              "could not apply run 7: it was planned without MAX_ACCOUNT_SHARE, so no account was "
+              "counted");
+    settings.max_account_share = 100;
+    CHECK_OK(limits_check(&settings, &run, 1, &err), err);
+}
+
 TAP_MAIN(TAP_TEST(changes_are_counted), TAP_TEST(a_share_is_held_against_its_limit_exactly),
          TAP_TEST(a_plan_without_accounts_has_no_share),
+         TAP_TEST(a_plan_made_without_the_limit_is_refused_with_it),
          TAP_TEST(options_that_cannot_be_read_let_nothing_pass))
