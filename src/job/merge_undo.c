@@ -126,8 +126,7 @@ static bool check_contacts(struct merge_worker *worker, struct job_change *chang
         }
     }
     const json_t *survivor = now[MERGE_SURVIVOR];
-    if (!check_loser(change, now[MERGE_LOSER], survivor, err) ||
-        !merge_check_alive(survivor_id, survivor, err)) {
+    if (!check_loser(change, now[MERGE_LOSER], survivor, err)) {
         return false;
     }
     if (merge_primary(survivor).len != 0) {
@@ -135,7 +134,7 @@ static bool check_contacts(struct merge_worker *worker, struct job_change *chang
                        "contact '%s' is itself merged into another contact, '%s', since",
                        survivor_id, merge_shown(&change->arena, merge_primary(survivor)));
     }
-    return true;
+    return merge_check_alive(survivor_id, survivor, err);
 }
 
 /* An earlier send of this very change may have come through after all. */

@@ -366,7 +366,8 @@ void contacts_create(struct request *request)
     if (!find_account(request, &account) || !ref_is_free(request, NULL)) {
         return;
     }
-    uint32_t number = 1000 + (uint32_t)world->all[KIND_USER].len;
+    /* a number that was handed out is never another contact's, also where nothing was created */
+    uint32_t number = 1000 + (uint32_t)world->all[KIND_USER].len + (request->never ? 1000000 : 0);
     struct user *user = arena_new(&world->arena, struct user);
     user->type = USER_REV;
     user->obj.id =
