@@ -135,9 +135,8 @@ class Contact:
         self.blocked = self.email != "" and lists.blocked(self.email)
         self.placeholder = self.email != "" and lists.placeholder(self.email)
         if self.email:
-            local, domain = self.email.split("@")
-            person = fold(local.split("+")[0])
-            if domain in lists.family and person not in lists.placeholders | lists.roles:
+            person = lists.person(self.email)
+            if self.email.split("@")[1] in lists.family and person not in lists.placeholders | lists.roles:
                 self.upwork = person
 
 

@@ -7,37 +7,41 @@ in several forms, references that are ids, accounts by id and by name, dates tha
 from external_cases import HEADER
 
 FAMILY = ["ann@upwork.com", "ann+1@upwork.com", "ANN+2@cloud.upwork.com", "ann@Cloud.Upwork.com.", "+x@upwork.com",
-          "ann+3@upwork\u3002com", "ann@sub.upwork.com", "info+1@upwork.com", "na@cloud.upwork.com", "bob+1@upwork.com",
-          "\uff41nn+4@upwork.com", "an\u00adn@upwork.com", "ann@dsar.hex.upwork.com"]
+          "ann+3@upwork\u3002com", "ann@sub.upwork.com", "info+1@upwork.com", "na@cloud.upwork.com",
+          "bob+1@upwork.com", "\uff41nn+4@upwork.com", "an\u00adn@upwork.com", "ann@dsar.hex.upwork.com",
+          "ann +5@upwork.com", "ann\u3000@upwork.com", "a  nn@upwork.com", "a nn+1@upwork.com",
+          "\u00ad+1@upwork.com", "ann\uff0b6@upwork.com"]
 PLAIN = ["ann@e.example", "Ann@E.example", "ANN@e.example.", "ann@e\u3002example", "bob@e.example", "bob+x@e.example",
          "ann@f.example"]
-UNICODE = ["stra\u00dfe@e.example", "STRASSE@e.example",
-           "x@stra\u00dfe.example", "x@strasse.example",
-           "x@xn--strae-oqa.example", "ste\u0301phane@e.example", "st\u00e9phane@e.example", 
+UNICODE = ["stra\u00dfe@e.example", "STRASSE@e.example", "x@stra\u00dfe.example", "x@strasse.example",
+           "x@xn--strae-oqa.example", "ste\u0301phane@e.example", "st\u00e9phane@e.example",
            "x@b\u00fccher.example", "x@XN--BCHER-KVA.example", "\u212aelvin@e.example", "kelvin@e.example",
-           "\u0130x@e.example", "i\u0307x@e.example",
-           "x@ex_ample..com", "x@EX_AMPLE..com"]
+           "\u0130x@e.example", "i\u0307x@e.example", "x@ex_ample..com", "x@EX_AMPLE..com"]
 BLOCKED = ["noreply@e.example", "NOREPLY+1@e.example", "info@e.example", "Info+a@e.example", "info+a@e.example",
-           "na@e.example", "n/a@e.example", "x@duck.com", "x@a.duck.com", "x@notduck.com",
-           "contest@e.example", "test@e.example"]
+           "na@e.example", "n/a@e.example", "x@duck.com", "x@a.duck.com", "x@notduck.com", "contest@e.example",
+           "test@e.example", "info\u200b@e.example"]
 NONE = ["", "", "none", "n/a", "na", "ann", "ann@", "@e.example", "a@b@c", "unknown", "info"]
 REFS = ["user_1", "user_2", "user_3", "user_", "REVU-1", "REVU-2", "REVU-", "crm-1", "crm-2", "CRM-1", "", "", "User_1",
         "revu-1", "7", "8", "c/1", "c/2", "ann@e.example", " user_1", "crm-1\u00a0"]
 ACCOUNTS = [("A1", "Real"), ("A1", "Real"), ("A2", "Other Corp"), ("", "real"), ("real", ""), ("", ""), ("A1", "Upwork"),
             ("A3", "Upwork"), ("", " UPWORK"), ("A4", "Velocity Global - OTHER"), ("", "velocity  global - other"),
             ("A2", "Velocity Global - OTHER"), ("A5", "Velocity Global"), ("a1", "Stra\u00dfe"), ("", "STRASSE")]
-UIDS = ["", "", "", "7", "7.0", "8", "n/a", "NA", "-", "0", "0.0", "Null", "c/1", " 7 "]
+UIDS = ["", "", "", "7", "7.0", "8", "n/a", "NA", "-", "0", "0.0", "Null", "c/1", " 7 ",
+        ".0", "7.0.0", "07", "\uff10"]
 EDITORS = ["Ann", "Ann", "", "DevRev Bot", "devrev bot", " DevRev  Bot ", "DevRev Bot 2"]
 BI = ["no", "", "No", "yes", "TRUE", "y", "1", "1.0", " Yes ", "true."]
 DATES = ["2024-05-01", "2024-05-01T00:00:00Z", "2024-05-01 00:00", "2024-05-01 00:00:00",
          "2024-05-01T02:00:00+02:00",
          "2024-04-30T23:59:59.999999-00:00", "2024-05-01T00:00:00.5Z", "2024-05-02", "2023-01-01t10:00:00z", "1969-12-31",
-         "", "2024-04-30T14:30:00-09:30"]
+         "", "2024-04-30T14:30:00-09:30", "0001-01-01", "9999-12-31T23:59:59.9999999999999Z",
+         "9999-12-31T23:59:59.9999999999998Z", "9999-12-31T23:59:59.999999999-23:59", "1900-03-01", "2000-02-29"]
 UNREADABLE = ["yesterday", "2024-02-30", "01/05/2024", "2024-05-01T00:00", "2024-5-1", "2024-05-01 25:00",
               "2023-02-29",
-              "20240501", "2024-05-01T00:00:00", "2024-13-01", "2024-05-01 10"]
-TICKETS = ["", "0", "0", "1", "1.0", "2", "12.0", " 2 ",
-           "999999999999999999"]
+              "20240501", "2024-05-01T00:00:00", "2024-13-01", "2024-05-01 10",
+              "2024-05-01T00:00:00+24:00", "2024-05-01T00:00:00+00:60", "2024-05-01T00:00:00.Z", "2024-05-01 00:60",
+              "2024-05-01T00:00:00+0200", "1900-02-29", "2024-05-00", "\uff12024-05-01", "2024-05-01T00:00:00 Z",
+              "2024-05-01  00:00", "-2024-05-01", "2024-05-01T00:00Z", "1714521600"]
+TICKETS = ["", "0", "0", "1", "1.0", "2", "12.0", " 2 ", "999999999999999999"]
 NO_COUNT = ["x", "-1", "1.5", "1234567890123456789", "\uff11", ".0", "1.0.0", "1 000", "+1"]
 DISPLAY = ["REVU-1", "REVU-01", "REVU-2", "REVU-10", "REVU-", "", "", "REVU-99999999999999999999999", "7",
            "REVU-099999999999999999999998", "REVU-2b", "\uff11"]

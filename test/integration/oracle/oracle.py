@@ -132,12 +132,17 @@ class Lists:
         self.relays = read_list(directory / "relays.txt")
         self.family = read_list(directory / "upwork-family.txt")
 
+    @staticmethod
+    def person(email):
+        """The local part without its tag, as it is looked up in the lists."""
+        return fold(email.split("@")[0].split("+")[0])
+
     def placeholder(self, email):
-        return email.split("@")[0].split("+")[0] in self.placeholders
+        return self.person(email) in self.placeholders
 
     def blocked(self, email):
-        local, domain = email.split("@")
-        if self.placeholder(email) or local.split("+")[0] in self.roles:
+        domain = email.split("@")[1]
+        if self.placeholder(email) or self.person(email) in self.roles:
             return True
         if domain in self.family:
             return False
