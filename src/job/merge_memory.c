@@ -97,6 +97,8 @@ static bool inherit_run(void *ctx, const struct run *run)
                     all->err)) {
         return true;
     }
+    all->err->kind = ERR_CORRUPT;
+    all->err->hint[0] = '\0'; /* "plan again" is no help here */
     (void)err_wrap(all->err, "could not inherit links through the merges of run %" PRId64, run->id);
     (void)err_hint(all->err,
                    "Put '%s' back from a copy of the workspace: without it a link might be "

@@ -866,6 +866,42 @@ static void memory_is_kept_by_key(void)
     journal_close(journal);
 }
 
+static void many_are_put_at_once(void)
+{
+    struct err err;
+    AUTO_BUF struct buf out = {0};
+    struct journal *journal = open_journal(JOURNAL_WRITE);
+    CHECK_OK(journal_memory_put(journal, STR("pair/b"), STR("0"), &err), err);
+    const struct journal_memo memos[] = {
+        {STR("pair/c"), STR("3")}, {STR("pair/a"), STR("1")}, {STR("pair/b"), STR_NONE}};
+    CHECK_OK(journal_memory_put_all(journal, memos, ARRAY_LEN(memos), &err), err);
+    CHECK_OK(journal_memory_put_all(journal, NULL, 0, &err), err);
+    journal_close(journal);
+    journal = open_journal(JOURNAL_READ);
+    CHECK_OK(journal_memory_each(journal, STR("pair/"), collect_pair, &out, &err), err);
+    CHECK_STR(buf_z(&out), "pair/a=1\npair/c=3\n");
+    journal_close(journal);
+}
+
+static void many_moves_are_judged_one_by_one(void)
+{
+    struct err err;
+    AUTO(journal_close) struct journal *journal = open_journal(JOURNAL_WRITE);
+    int64_t run = new_run(journal, 4);
+    struct transition moves[4];
+    for (uint64_t i = 0; i < 4; i++) {
+        moves[i] = transition_of(run, i, CHANGE_PLANNED, CHANGE_REFUSED);
+    }
+    CHECK_OK(journal_move_all(journal, moves, 2, &err), err);
+    CHECK_INT(get_run(journal, run).counts[CHANGE_REFUSED], 2);
+    CHECK_ERR(
+        journal_move_all(journal, moves + 1, 3, &err), err, ERR_INTERNAL,
+        "could not move change '00000000000000010000000000000000' of run 1 from planned to "
+              "refused: the journal has it as refused");
+    CHECK_INT(get_run(journal, run).counts[CHANGE_REFUSED], 4);
+    CHECK_INT(get_run(journal, run).counts[CHANGE_PLANNED], 0);
+}
+
 /* --- two processes, kills ------------------------------------------------------------------------ */
 
 static void reader_works_beside_a_writer_and_cannot_write(void)
@@ -1530,6 +1566,7 @@ TAP_MAIN(TAP_TEST(run_lives_from_planning_to_undone), TAP_TEST(refused_run_moves
          TAP_TEST(a_state_that_is_not_the_trail_s_is_found),
          TAP_TEST(the_chain_is_sha256_over_hash_and_body),
          TAP_TEST(stat_is_replaced_by_its_session), TAP_TEST(memory_is_kept_by_key),
+         TAP_TEST(many_are_put_at_once), TAP_TEST(many_moves_are_judged_one_by_one),
          TAP_TEST(reader_works_beside_a_writer_and_cannot_write), TAP_TEST(files_are_private),
          TAP_TEST(killed_before_commit_nothing_is_there), TAP_TEST(killed_after_commit_it_is_there),
          TAP_TEST(a_failed_commit_ends_it), TAP_TEST(a_full_disk_loses_nothing_that_was_told),

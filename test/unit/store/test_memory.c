@@ -122,6 +122,25 @@ static void what_is_no_pair_is_refused(void)
               "could not use the link: an id is empty or holds control characters");
 }
 
+static void many_are_put_together_or_none(void)
+{
+    struct err err;
+    fakeclock_init(&fake);
+    AUTO(journal_close) struct journal *journal = open_journal(JOURNAL_WRITE);
+    struct memory_link links[] = {
+        {.a = STR("a"), .b = STR("b"), .why = STR("refused")},
+        {.must = true, .a = STR("d"), .b = STR("c"), .why = STR("command")}};
+    CHECK_OK(memory_link_put_all(journal, &fake.clock, links, 2, &err), err);
+    links[0].b = STR("e");
+    links[1].b = STR("d");
+    CHECK_ERR(memory_link_put_all(journal, &fake.clock, links, 2, &err), err, ERR_USAGE,
+              "could not use the link: both ids are 'd'");
+    AUTO_BUF struct buf out = {0};
+    CHECK_OK(memory_link_each(journal, collect, &out, &err), err);
+    CHECK_STR(buf_z(&out), "cannot a b run=0 change= at=2026-11-24T12:00:00.000Z why=refused\n"
+                           "must d c run=0 change= at=2026-11-24T12:00:00.000Z why=command\n");
+}
+
 static void damage_is_named(void)
 {
     static const char *const values[] = {"",
@@ -147,4 +166,5 @@ static void damage_is_named(void)
 }
 
 TAP_MAIN(TAP_TEST(links_survive_and_a_pair_has_one), TAP_TEST(a_link_is_forgotten_by_its_pair),
-         TAP_TEST(what_is_no_pair_is_refused), TAP_TEST(damage_is_named))
+         TAP_TEST(what_is_no_pair_is_refused), TAP_TEST(many_are_put_together_or_none),
+         TAP_TEST(damage_is_named))
