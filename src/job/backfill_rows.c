@@ -282,8 +282,7 @@ static bool read_header(struct backfill_rows *rows, struct err *err)
                        (unsigned long long)header.line, csv_problem_text(header.problem));
     }
     if (!csv_header_match(&header, rows->path, rows->columns, CELL_COUNT, err)) {
-        return err_hint(err, "The header is issue_id,creator_user_id,assigned_group,creator_group "
-                             "(the last one may be missing).");
+        return false;
     }
     rows->field_count = header.count;
     csv_reader_position(rows->reader, &rows->body_offset, &rows->body_line);
