@@ -10,7 +10,7 @@
 #include "command/view.h"
 
 static const struct option options[] = {
-    {.name = "all", .help = "all changes, not only the first 20"},
+    {.name = "all", .help = "all changes in the plan's order, not only 20"},
     {.name = "changes", .help = "every change as one line of JSON, and nothing else"},
     {.name = NULL},
 };
@@ -58,7 +58,8 @@ const struct command command_show = {
     .name = "show",
     .summary = "where a run stands, and its changes",
     .usage = "RUN [--all | --changes] [options]",
-    .description = "Prints a run's state, times and counts, and its changes with their states.\n\n"
+    .description = "Prints a run's state, times and counts, and its changes with their states: "
+                   "those that were not done first, and why.\n\n"
                    "With --json one document with at most 10,000 changes; --changes prints all of "
                    "them, one JSON line each.",
     .examples = examples,

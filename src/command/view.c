@@ -235,13 +235,21 @@ static void print_more(const struct run *run, uint64_t more, FILE *out)
     }
 }
 
+enum part { PART_ALL, PART_NOT_DONE, PART_OTHER };
+
 struct change_printer {
     const struct job *job;
     const struct approval *approval;
     FILE *out;
+    enum part part;
     uint64_t printed;
     uint64_t limit;
 };
+
+static bool needs_a_look(enum change_state state)
+{
+    return state == CHANGE_FAILED || state == CHANGE_SKIPPED || state == CHANGE_UNKNOWN;
+}
 
 static bool print_change(void *ctx, const struct plan_header *header,
                          const struct plan_change *change, const struct change_row *row)
@@ -249,6 +257,10 @@ static bool print_change(void *ctx, const struct plan_header *header,
     struct change_printer *printer = ctx;
     if (printer->printed == printer->limit) {
         return false;
+    }
+    bool not_done = row != NULL && needs_a_look(row->state);
+    if (printer->part != PART_ALL && not_done != (printer->part == PART_NOT_DONE)) {
+        return true;
     }
     printer->printed++;
     bool approved = row == NULL && approval_is_partial(printer->approval) &&
@@ -259,6 +271,41 @@ static bool print_change(void *ctx, const struct plan_header *header,
     print_described(printer->job, header, change, printer->out);
     if (row != NULL && row->error[0] != '\0') {
         (void)fprintf(printer->out, "    because: %s\n", row->error);
+    }
+    return true;
+}
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void print_title(FILE *out, const char *what, uint64_t shown, uint64_t all)
+{
+    if (shown < all) {
+        (void)fprintf(out, "\n%s (the first %" PRIu64 " of %" PRIu64 "):\n", what, shown, all);
+    } else {
+        (void)fprintf(out, "\n%s (%" PRIu64 "):\n", what, all);
+    }
+}
+
+/* Where not all are printed, what a person has to look at comes first. */
+static bool print_in_parts(struct engine *engine, const struct run *run, uint64_t not_done,
+                           struct change_printer *printer, struct err *err)
+{
+    uint64_t limit = printer->limit;
+    uint64_t others = run->plan.changes - not_done;
+    printer->part = PART_NOT_DONE;
+    printer->limit = lesser(not_done, limit);
+    print_title(printer->out, "Not done", printer->limit, not_done);
+    if (!engine_each_change(engine, run, print_change, NULL, printer, err)) {
+        return false;
+    }
+    printer->part = PART_OTHER;
+    printer->limit = limit;
+    if (printer->printed < limit && others != 0) {
+        print_title(printer->out, "Others", lesser(others, limit - printer->printed), others);
+        return engine_each_change(engine, run, print_change, NULL, printer, err);
     }
     return true;
 }
@@ -275,29 +322,23 @@ bool view_changes(struct engine *engine, const struct job *job, const struct run
         return false;
     }
     struct change_printer printer = {.job = job, .approval = approval, .out = out, .limit = limit};
-    (void)fputc('\n', out);
-    if (!engine_each_change(engine, run, print_change, NULL, &printer, err)) {
-        return false;
+    uint64_t not_done =
+        run->counts[CHANGE_FAILED] + run->counts[CHANGE_SKIPPED] + run->counts[CHANGE_UNKNOWN];
+    if (not_done != 0 && run->plan.changes > limit) {
+        if (!print_in_parts(engine, run, not_done, &printer, err)) {
+            return false;
+        }
+    } else {
+        (void)fputc('\n', out);
+        if (!engine_each_change(engine, run, print_change, NULL, &printer, err)) {
+            return false;
+        }
     }
     print_more(run, run->plan.changes - printer.printed, out);
     return true;
 }
 
 /* --- preview ------------------------------------------------------------------------------- */
-
-static uint64_t lesser(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static void print_title(FILE *out, const char *what, uint64_t shown, uint64_t all)
-{
-    if (shown < all) {
-        (void)fprintf(out, "\n%s (the first %" PRIu64 " of %" PRIu64 "):\n", what, shown, all);
-    } else {
-        (void)fprintf(out, "\n%s (%" PRIu64 "):\n", what, all);
-    }
-}
 
 static void print_totals(const struct job *job, const struct run *run,
                          const struct plan_summary *summary, FILE *out)
