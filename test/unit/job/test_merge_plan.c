@@ -14,6 +14,8 @@
 static struct err err; /* of the call in hand */
 
 struct rig {
+    const char *rules;
+    const struct links *links;
     char csv[512];
     char out[512];
     char plan[512];
@@ -23,7 +25,7 @@ struct rig {
 
 static void rig_begin(struct rig *rig, str text)
 {
-    *rig = (struct rig){0};
+    *rig = (struct rig){.rules = "revu-pairs"};
     (void)snprintf(rig->csv, sizeof(rig->csv), "%s/in.csv", tap_tmpdir());
     (void)snprintf(rig->out, sizeof(rig->out), "%s/out.csv", tap_tmpdir());
     (void)snprintf(rig->plan, sizeof(rig->plan), "%s/test.plan", tap_tmpdir());
@@ -36,10 +38,11 @@ static void rig_begin(struct rig *rig, str text)
 static bool rig_run(struct rig *rig, bool strict, int threads)
 {
     struct merge_plan_options options = {.csv_path = rig->csv,
-                                         .rules = "revu-pairs",
+                                         .rules = rig->rules,
                                          .csv_out = rig->out,
                                          .strict = strict,
-                                         .threads = threads};
+                                         .threads = threads,
+                                         .links = rig->links};
     AUTO(merge_plan_free) struct merge_plan *plan = merge_plan_open(&options, &err);
     if (plan == NULL) {
         return false;
@@ -239,6 +242,69 @@ static void a_long_cell_is_a_bad_row(void)
                     "u5,none,,,no other contact shares its email\n");
 }
 
+/* The other shape as it comes, with its empty name. */
+#define PIVOT                                                                                      \
+    "Email,External Ref,Modified By Name,User ID,Type,Display ID,Devrev Account ID,"               \
+    "Devrev Account Name,Updated At,CXP User id,Updated by BI service,,Linked to acc,Tickets,"     \
+    "Action,Strategy\n"
+
+static void plans_the_pivot_shape(void)
+{
+    struct rig rig;
+    rig_begin(&rig,
+              STR(PIVOT
+                  "a@x.example,user_1,Ann,U1,rev_user,REVU-1,A,Acme,2024-01-01,1,No,,Yes,3,Main,1\n"
+                  "b@x.example,r,Ann,U2,rev_user,REVU-2,,Acme,2024-01-01,,No,,Yes,1,,\n"
+                  "A@x.example,,Ann,U3,rev_user,REVU-3,A,Acme,2024-01-01,,No,,Yes,,Merge,1\n"
+                  ",r,Ann,U4,rev_user,REVU-4,,Upwork,2024-01-01,,No,,Yes,2,,\n"));
+    rig.rules = "external-contacts";
+    CHECK_OK(rig_run(&rig, true, 2), err);
+    check_out(&rig, "user_id,action,strategy,survivor_id,reason\n"
+                    "U1,keep,cxp-uid,U1,survivor of 2 contacts\n"
+                    "U2,keep,external-ref,U2,survivor of 2 contacts\n"
+                    "U3,merge,cxp-uid,U1,same email-and-account\n"
+                    "U4,merge,external-ref,U2,same reference\n");
+    check_plan(&rig, "change U3 > U1 (cxp-uid: same email-and-account) [A@x.example|a@x.example] "
+                     "[|user_1] [A|A] [Acme|Acme] [Ann|Ann] [No|No] [|1] [2024-01-01|2024-01-01] "
+                     "[|3] [REVU-3|REVU-1]\n"
+                     "change U4 > U2 (external-ref: same reference) [|b@x.example] [r|r] [|] "
+                     "[Upwork|Acme] [Ann|Ann] [No|No] [|] [2024-01-01|2024-01-01] [2|1] "
+                     "[REVU-4|REVU-2]\n");
+}
+
+static void people_come_first(void)
+{
+    struct rig rig;
+    rig_begin(&rig, STR(HEAD "u/1,Ann,a@example.com,REVU-1,Ann Lee,3\n"
+                             "u/2,Ann,a@example.com,user_1,,0\n"
+                             "u/3,Bob,b@example.com,user_2,,\n"
+                             "u/4,Zoe,c@example.com,user_3,,1\n"));
+    AUTO(links_free) struct links *links = links_new();
+    links_add(links, LINK_CANNOT, STR("u/1"), STR("u/2"));
+    links_add(links, LINK_MUST, STR("u/4"), STR("u/3"));
+    rig.links = links;
+    CHECK_OK(rig_run(&rig, true, 1), err);
+    check_out(&rig, "user_id,action,strategy,survivor_id,reason\n"
+                    "u/1,review,,,cannot-link: people said that 'u/2' and 'u/1' are not one\n"
+                    "u/2,review,,,cannot-link: people said that 'u/2' and 'u/1' are not one\n"
+                    "u/3,keep,must-link,u/3,survivor of 2 contacts\n"
+                    "u/4,merge,must-link,u/3,people said that they are one\n");
+    CHECK_INT(rig.totals.changes, 1);
+}
+
+static void needs_the_columns_of_its_rules(void)
+{
+    struct rig rig;
+    rig_begin(&rig, STR(HEAD "u/1,Ann,a@example.com,REVU-1,Ann Lee,3\n"));
+    rig.rules = "external-contacts";
+    AUTO_BUF struct buf expected = {0};
+    buf_printf(&expected,
+               "could not use '%s': missing columns: 'account_id', 'account_name', 'modified_by', "
+               "'bi_service', 'uid', 'updated'",
+               rig.csv);
+    CHECK_ERR(rig_run(&rig, false, 1), err, ERR_INPUT, buf_z(&expected));
+}
+
 static void check_refused(const char *text, const char *what)
 {
     struct rig rig;
@@ -415,9 +481,10 @@ static void notices_a_changed_file(void)
     CHECK_STR(err.hint, "Plan again when nothing writes to the file.");
 }
 
-TAP_MAIN(TAP_TEST(plans_pairs), TAP_TEST(a_change_stands_where_its_second_contact_is),
-         TAP_TEST(lists_bad_rows), TAP_TEST(a_long_cell_is_a_bad_row),
-         TAP_TEST(refuses_unusable_files), TAP_TEST(refuses_what_is_no_file),
-         TAP_TEST(strict_refuses_one_bad_row), TAP_TEST(the_input_is_no_output),
-         TAP_TEST(the_decisions_replace_a_file_whole), TAP_TEST(fills_the_plan_header),
-         TAP_TEST(interrupts), TAP_TEST(notices_a_changed_file))
+TAP_MAIN(TAP_TEST(plans_pairs), TAP_TEST(plans_the_pivot_shape), TAP_TEST(people_come_first),
+         TAP_TEST(needs_the_columns_of_its_rules),
+         TAP_TEST(a_change_stands_where_its_second_contact_is), TAP_TEST(lists_bad_rows),
+         TAP_TEST(a_long_cell_is_a_bad_row), TAP_TEST(refuses_unusable_files),
+         TAP_TEST(refuses_what_is_no_file), TAP_TEST(strict_refuses_one_bad_row),
+         TAP_TEST(the_input_is_no_output), TAP_TEST(the_decisions_replace_a_file_whole),
+         TAP_TEST(fills_the_plan_header), TAP_TEST(interrupts), TAP_TEST(notices_a_changed_file))

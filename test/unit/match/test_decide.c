@@ -290,6 +290,51 @@ static void stops(void)
     stop_done(&stop);
 }
 
+/* Decisions of four rows, as if decide() had a bug. */
+static void check_refuted(const struct decision row[4], const char *message, int line)
+{
+    struct err err = {0};
+    AUTO(rules_free) struct rules *rules = rules_parse("t.yaml", STR(two_steps), -1, &err);
+    AUTO(ids_free) struct ids *ids = ids_new();
+    struct ids_cache cache = {0};
+    uint64_t id[4] = {ids_pack(ids, &cache, STR("a")), ids_pack(ids, &cache, STR("b")),
+                      ids_pack(ids, &cache, STR("c")), ids_pack(ids, &cache, STR("d"))};
+    struct decision copy[4];
+    memcpy(copy, row, sizeof(copy));
+    const struct decisions d = {.rules = rules, .ids = ids, .count = 4, .row = copy, .id = id};
+    bool proved = decisions_prove(&d, &err);
+    if (message == NULL) {
+        CHECK_OK(proved, err);
+    } else {
+        (void)tap_check_err(proved, &err, ERR_INTERNAL, message, __FILE__, line, message);
+    }
+}
+
+#define REFUTED(message, ...)                                                                      \
+    check_refuted((const struct decision[4]){__VA_ARGS__}, message, __LINE__)
+
+static void plans_are_proved(void)
+{
+    REFUTED(NULL, {.flags = ACTION_KEEP, .link = 3}, {.flags = ACTION_MERGE, .link = 0},
+            {.flags = ACTION_MERGE, .link = 1}, {.flags = ACTION_NONE});
+    REFUTED("could not prove the plan: contact 'a' goes round in a circle",
+            {.flags = ACTION_MERGE, .link = 1}, {.flags = ACTION_MERGE, .link = 0});
+    REFUTED("could not prove the plan: contact 'b' goes into none that is kept",
+            {.flags = ACTION_REVIEW}, {.flags = ACTION_MERGE, .link = 0});
+    REFUTED("could not prove the plan: contact 'a' goes round in a circle",
+            {.flags = ACTION_MERGE, .link = 9});
+    REFUTED("could not prove the plan: contact 'b' is no good row of its own",
+            {.flags = ACTION_KEEP, .link = 2}, {.flags = ACTION_MERGE | ROW_REPEAT, .link = 0});
+    REFUTED("could not prove the plan: contact 'a' is no good row of its own",
+            {.flags = ACTION_KEEP | ROW_BAD, .link = 2}, {.flags = ACTION_MERGE, .link = 0});
+    REFUTED("could not prove the plan: contact 'a' is kept for a wrong number of others",
+            {.flags = ACTION_KEEP, .link = 1});
+    REFUTED("could not prove the plan: contact 'a' is kept for a wrong number of others",
+            {.flags = ACTION_KEEP, .link = 5}); /* at most 4 may become one */
+    REFUTED("could not prove the plan: 1 contacts are merged, and survivors wait for 2",
+            {.flags = ACTION_KEEP, .link = 3}, {.flags = ACTION_MERGE, .link = 0});
+}
+
 /* Whatever comes in: a loser has one survivor that is kept, and a survivor knows its losers. */
 static void stars_only(void)
 {
@@ -338,4 +383,5 @@ TAP_MAIN(TAP_TEST(one_strategy_decides), TAP_TEST(conditions_fail),
          TAP_TEST(survivors_absorb_twice), TAP_TEST(large_stars_fall),
          TAP_TEST(blocked_keys_are_no_evidence), TAP_TEST(another_key_decides_where_one_is_blocked),
          TAP_TEST(the_first_reason_counts), TAP_TEST(bad_rows_leave_their_groups_undecided),
-         TAP_TEST(one_id_on_several_lines), TAP_TEST(stops), TAP_TEST(stars_only))
+         TAP_TEST(one_id_on_several_lines), TAP_TEST(stops), TAP_TEST(plans_are_proved),
+         TAP_TEST(stars_only))

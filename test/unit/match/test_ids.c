@@ -70,4 +70,21 @@ static void many_beginnings(void)
     CHECK(ids_bytes(ids) > 15000 * 30);
 }
 
-TAP_MAIN(TAP_TEST(ids_come_back), TAP_TEST(different_ids_differ), TAP_TEST(many_beginnings))
+static void texts_are_kept_once(void)
+{
+    AUTO(ids_free) struct ids *ids = ids_new();
+    struct ids_cache cache = {0};
+    uint64_t one = ids_keep(ids, STR("12345678901234567890123"));
+    uint64_t other = ids_keep(ids, STR("12345678901234567890124"));
+    uint64_t packed = ids_pack(ids, &cache, STR("12345678901234567890123"));
+    CHECK(one != other && one < UINT64_C(1) << 48 && other < UINT64_C(1) << 48);
+    CHECK(ids_keep(ids, STR("12345678901234567890123")) == one);
+    CHECK_TEXT(ids_text(ids, one), "12345678901234567890123");
+    CHECK_TEXT(ids_text(ids, other), "12345678901234567890124");
+    AUTO_BUF struct buf out = {0};
+    ids_unpack(ids, packed, &out);
+    CHECK_TEXT(buf_str(&out), "12345678901234567890123");
+}
+
+TAP_MAIN(TAP_TEST(ids_come_back), TAP_TEST(different_ids_differ), TAP_TEST(many_beginnings),
+         TAP_TEST(texts_are_kept_once))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "match/normalise.h"
 
+#include <stdio.h>
+
 #include "harness/tap.h"
 
 static void check_form(enum form form, const char *text, const char *expected, const char *file,
@@ -175,6 +177,60 @@ static void counts(void)
     check_count("\xef\xbc\x91", false, 0); /* a full-width one */
 }
 
+static void codes(void)
+{
+    CHECK_TEXT(norm_code(STR(" 12.0\xc2\xa0")), "12");
+    CHECK_TEXT(norm_code(STR("12 .0")), "12");
+    CHECK_TEXT(norm_code(STR("12.00")), "12.00");
+    CHECK_TEXT(norm_code(STR("1.0.0")), "1.0");
+    CHECK_TEXT(norm_code(STR("aB-7")), "aB-7");
+    CHECK_TEXT(norm_code(STR(".0")), "");
+    CHECK_TEXT(norm_code(STR("")), "");
+}
+
+static void check_time(const char *text, bool expected, int64_t seconds, uint64_t fraction)
+{
+    struct norm_time time = {1, 2};
+    if (!CHECK_INT(norm_time(str_of(text), &time), expected)) {
+        printf("# %s\n", text);
+    }
+    CHECK_INT(time.seconds, expected ? seconds : 1);
+    CHECK_INT(time.fraction, expected ? fraction : 2);
+}
+
+static void times(void)
+{
+    check_time("1970-01-01", true, 0, 0);
+    check_time(" 2024-02-29 ", true, 1709164800, 0);
+    check_time("2024-02-29 01:02", true, 1709168520, 0);
+    check_time("2024-02-29 01:02:03", true, 1709168523, 0);
+    check_time("2024-02-29T01:02:03Z", true, 1709168523, 0);
+    check_time("2024-02-29t01:02:03z", true, 1709168523, 0);
+    check_time("2024-02-29 01:02:03Z", true, 1709168523, 0);
+    check_time("2024-02-29T03:02:03+02:00", true, 1709168523, 0);
+    check_time("2024-02-28T22:32:03-02:30", true, 1709168523, 0);
+    check_time("2024-02-29T01:02:03.5Z", true, 1709168523, 500000000000000000);
+    check_time("2024-02-29T01:02:03.000000000000000001Z", true, 1709168523, 1);
+    check_time("2024-02-29T01:02:03.1000000000000000000000Z", true, 1709168523, 100000000000000000);
+    check_time("0000-01-01T00:00:00+01:00", true, -62167222800, 0);
+    check_time("2024-02-29T01:02:03.0000000000000000001Z", false, 0,
+               0); /* finer than we can tell */
+    check_time("2023-02-29", false, 0, 0);
+    check_time("2024-2-9", false, 0, 0);
+    check_time("2024-02-29T01:02:03", false, 0, 0);   /* RFC 3339 has a zone */
+    check_time("2024-02-29 01:02:03.5", false, 0, 0); /* and so has a fraction */
+    check_time("2024-02-29T01:02:03.Z", false, 0, 0);
+    check_time("2024-02-29T01:02Z", false, 0, 0);
+    check_time("2024-02-29T24:00:00Z", false, 0, 0);
+    check_time("2024.5-02-29", false, 0, 0);
+    check_time("29.02.2024", false, 0, 0);
+    check_time("", false, 0, 0);
+    CHECK(norm_same(STR("time"), STR("2024-02-29"), STR("2024-02-29T00:00:00.000Z")));
+    CHECK(!norm_same(STR("time"), STR("2024-02-29"), STR("2024-02-29T00:00:00.001Z")));
+    CHECK(norm_same(STR("time"), STR(" soon"), STR("soon")));
+    CHECK(norm_same(STR("code"), STR("7.0"), STR("7")));
+}
+
 static void compares_in_a_form(void)
 {
     CHECK(norm_same(STR("email"), STR("A@example.com"), STR(" a@EXAMPLE.com")));
@@ -192,5 +248,5 @@ static void compares_in_a_form(void)
 
 TAP_MAIN(TAP_TEST(trims_unicode_white_space), TAP_TEST(folds), TAP_TEST(folds_plain_addresses),
          TAP_TEST(addresses_that_count_as_empty), TAP_TEST(folds_local_parts),
-         TAP_TEST(folds_domains), TAP_TEST(splits_addresses), TAP_TEST(counts),
-         TAP_TEST(compares_in_a_form))
+         TAP_TEST(folds_domains), TAP_TEST(splits_addresses), TAP_TEST(counts), TAP_TEST(codes),
+         TAP_TEST(times), TAP_TEST(compares_in_a_form))
