@@ -21,6 +21,7 @@ const struct command *const commands[] = {
     &command_runs,
     &command_show,
     &command_links,
+    &command_backups,
     &command_rules,
     &command_audit,
     &command_doctor,

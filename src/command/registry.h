@@ -19,6 +19,7 @@ extern const struct command command_rules;
 extern const struct command command_approve;
 extern const struct command command_refuse;
 extern const struct command command_links;
+extern const struct command command_backups;
 extern const struct command command_audit;
 extern const struct command command_doctor;
 extern const struct command command_sample;
