@@ -180,27 +180,32 @@ static void add_difference(struct differences *differences, const char *text)
     differences->each(differences->ctx, text);
 }
 
-/* The recorded items with `role` of either side must be listed for the survivor. */
+/* The recorded items of either side must be listed for the survivor, or be with a contact that undo has
+ * brought back out of it. */
 static bool compare_items(struct merge_worker *worker, const struct merge_record *record,
-                          const struct merge_item *items, size_t count, unsigned role,
-                          const char *call, const char *filter, const char *list, const char *what,
-                          struct differences *differences, struct arena *arena, struct err *err)
+                          const struct merge_list *list, const struct merge_item *items,
+                          size_t count, struct differences *differences, struct arena *arena,
+                          struct err *err)
 {
     struct count_search search = {0};
     size_t wanted = 0;
     for (size_t i = 0; i < count; i++) {
-        if (((items[i].roles[MERGE_LOSER] | items[i].roles[MERGE_SURVIVOR]) & role) != 0) {
+        if (((items[i].roles[MERGE_LOSER] | items[i].roles[MERGE_SURVIVOR]) & list->role) != 0) {
             (void)map_put(&search.missing, items[i].id, &search);
             wanted++;
         }
     }
     str survivor = record->id[MERGE_SURVIVOR];
-    bool ok = wanted == 0 || devrev_pages(worker->devrev, call,
-                                          json_pack("{s:[s%]}", filter, survivor.ptr, survivor.len),
-                                          list, take_seen, &search, err);
+    bool ok =
+        wanted == 0 || devrev_pages(worker->devrev, list->call,
+                                    json_pack("{s:[s%]}", list->member, survivor.ptr, survivor.len),
+                                    list->items, take_seen, &search, err);
+    if (ok && search.missing.len != 0) {
+        ok = merge_parted_forgive(worker, record, list, items, count, &search.missing, err);
+    }
     if (ok && search.missing.len != 0) {
         add_difference(differences, arena_printf(arena, "%zu of %zu %s are not with contact '%s'",
-                                                 search.missing.len, wanted, what,
+                                                 search.missing.len, wanted, list->what,
                                                  name_of(record, arena, MERGE_SURVIVOR)));
     }
     map_done(&search.missing);
@@ -255,13 +260,16 @@ static bool compare_all(struct merge_worker *worker, const struct merge_record *
                         const struct job_change *done, struct differences *differences,
                         struct arena *arena, struct err *err)
 {
+    static const struct merge_list tickets = {"works.list", "works",   "reported_by", "works.get",
+                                              "work",       "tickets", MERGE_REPORTED};
+    static const struct merge_list conversations = {
+        "conversations.list", "conversations", "members",   "conversations.get",
+        "conversation",       "conversations", MERGE_MEMBER};
     return compare_survivor(worker, record, done, differences, arena, err) &&
-           compare_items(worker, record, record->works, record->work_count, MERGE_REPORTED,
-                         "works.list", "reported_by", "works", "tickets", differences, arena,
-                         err) &&
-           compare_items(worker, record, record->conversations, record->conversation_count,
-                         MERGE_MEMBER, "conversations.list", "members", "conversations",
-                         "conversations", differences, arena, err);
+           compare_items(worker, record, &tickets, record->works, record->work_count, differences,
+                         arena, err) &&
+           compare_items(worker, record, &conversations, record->conversations,
+                         record->conversation_count, differences, arena, err);
 }
 
 /* --- confirm ------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #ifndef STEWARD_JOB_MERGE_INTERNAL_H
 #define STEWARD_JOB_MERGE_INTERNAL_H
 
+#include "base/map.h"
 #include "engine/job.h"
 #include "remote/devrev.h"
 
@@ -60,12 +61,12 @@ struct merge_data {
     bool already_merged; /* by an earlier send of this change */
     bool recorded;       /* `record` is filled */
     struct merge_record record;
-    int looks;          /* calls of confirm */
+    int looks;              /* calls of confirm */
     bool reference_differs; /* confirm: the survivor shows another external reference than it had */
-    struct buf api_log; /* lines for the backup's logs, until they are written */
+    struct buf api_log;     /* lines for the backup's logs, until they are written */
     struct buf error_log;
     struct buf operation_log;
-    bool logs_made; /* all three files are there */
+    bool logs_made;          /* all three files are there */
     struct merge_undo *undo; /* of an undo (merge_undo.h) */
 };
 
@@ -146,6 +147,31 @@ bool merge_same_value(const json_t *a, const json_t *b);
 void merge_kept_differences(const json_t *before, const json_t *now, const char *except,
                             struct buf *out);
 
+/* --- what undo has parted (merge_parted.c) ------------------------------------------------------ */
+
+/* A list of things by the people that are tied to them. */
+struct merge_list {
+    const char *call, *items; /* "works.list", "works" */
+    const char *member;       /* "reported_by": the filter, and the member of a thing */
+    const char *get, *object; /* "works.get", "work" */
+    const char *what;         /* for people */
+    unsigned role;
+};
+
+/* The contacts that undo has brought back out of the record's survivor. */
+struct merge_parted {
+    struct arena arena;
+    struct map ids;
+};
+bool merge_parted_load(struct merge_worker *worker, const struct merge_record *record,
+                       struct merge_parted *ret, struct err *err) MUST_CHECK;
+void merge_parted_done(struct merge_parted *parted);
+bool merge_parted_has(const struct merge_parted *parted, const json_t *contact);
+/* Takes out of `missing`, ids of `items`, those that such a contact has. */
+bool merge_parted_forgive(struct merge_worker *worker, const struct merge_record *record,
+                          const struct merge_list *list, const struct merge_item *items,
+                          size_t count, struct map *missing, struct err *err) MUST_CHECK;
+
 /* --- carrying the external reference over (merge_carry.c) --------------------------------------- */
 
 /* The loser has a reference of its own and the survivor has none. */
@@ -153,7 +179,11 @@ bool merge_may_carry(const struct merge_record *record);
 /* The survivor shows the loser's. */
 bool merge_carries(const struct merge_record *record, const json_t *survivor);
 /* What the journal says of a change that is verified. */
-enum merge_carried { CARRIED_NOT, CARRIED_OVER, CARRIED_ANOTHER /* the survivor got yet another one */ };
+enum merge_carried {
+    CARRIED_NOT,
+    CARRIED_OVER,
+    CARRIED_ANOTHER /* the survivor got yet another one */
+};
 enum merge_carried merge_carried_of(const struct change_row *row);
 /* May the survivor show another reference than it had? `done`: the change that is verified; NULL: it is
  * being confirmed, and a reference that DevRev gave may have given way to a real one. */

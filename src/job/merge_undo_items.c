@@ -182,30 +182,6 @@ static bool has_user(const json_t *members, str id)
     return false;
 }
 
-struct link_search {
-    const struct merge_record *origin;
-    str other[2]; /* id and display id */
-    bool found;
-};
-
-static bool is_one_of(str id, str a, str b)
-{
-    return id.len != 0 && (str_eq(id, a) || str_eq(id, b));
-}
-
-static bool look_at_link(void *ctx, const struct memory_link *link)
-{
-    struct link_search *search = ctx;
-    str id = search->origin->id[MERGE_SURVIVOR];
-    str display_id = search->origin->display_id[MERGE_SURVIVOR];
-    search->found = !link->must && str_eqz(link->why, "undone") &&
-                    ((is_one_of(link->a, search->other[0], search->other[1]) &&
-                      is_one_of(link->b, id, display_id)) ||
-                     (is_one_of(link->b, search->other[0], search->other[1]) &&
-                      is_one_of(link->a, id, display_id)));
-    return !search->found;
-}
-
 /* A contact that had the item too was merged into the same survivor, and is not back: then the survivor
  * stands there for it, and stays. */
 static bool stands_for(struct repoint *repoint, str other, bool *ret, struct err *err)
@@ -223,14 +199,11 @@ static bool stands_for(struct repoint *repoint, str other, bool *ret, struct err
     if (!devrev_same_user(merge_primary(contact), repoint->origin->id[MERGE_SURVIVOR])) {
         return true;
     }
-    struct link_search search = {
-        .origin = repoint->origin,
-        .other = {merge_text(contact, "id"), merge_text(contact, "display_id")}};
-    if (!memory_link_each(repoint->worker->run->journal, look_at_link, &search, err)) {
-        return false;
-    }
-    *ret = *ret || !search.found;
-    return true;
+    struct merge_parted parted;
+    bool ok = merge_parted_load(repoint->worker, repoint->origin, &parted, err);
+    *ret = *ret || (ok && !merge_parted_has(&parted, contact));
+    merge_parted_done(&parted);
+    return ok;
 }
 
 static bool survivor_stays(struct repoint *repoint, const struct merge_item *item,

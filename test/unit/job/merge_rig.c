@@ -37,6 +37,15 @@ void rig_contact(struct rig *rig, int n, const char *external_ref, const char *m
                             n, n, external_ref, more));
 }
 
+/* Each rig has a journal of its own. */
+static struct journal *fresh_journal(struct rig *rig)
+{
+    static int number = 0;
+    char path[512];
+    (void)snprintf(path, sizeof(path), "%s/rig-%d.db", tap_tmpdir(), ++number);
+    return journal_open(path, JOURNAL_WRITE, &rig->fake.clock, &rig->err);
+}
+
 void rig_start(struct rig *rig)
 {
     *rig = (struct rig){0};
@@ -62,6 +71,7 @@ void rig_start(struct rig *rig)
         .clock = &rig->fake.clock,
         .stop = &rig->stop,
         .workspace_fd = open(tap_tmpdir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+        .journal = fresh_journal(rig),
         .limiter = rig->limiter,
         .stamp = "20261124_120000",
         .plan = &header,
@@ -90,6 +100,7 @@ void rig_finish(struct rig *rig)
     devrev_free(rig->worker.devrev);
     devrev_shared_free(rig->shared);
     limiter_close(rig->limiter);
+    journal_close(rig->run.journal);
     secret_done(&rig->token);
     stop_done(&rig->stop);
     httpserver_stop(rig->server);
