@@ -18,7 +18,7 @@ struct lister {
 static void print_row(const struct run *run, bool first)
 {
     if (first) {
-        (void)printf("%3s %-11s %-8s %-17s %-16s %7s %6s %5s\n", "RUN", "STATE", "JOB", "RULES",
+        (void)printf("%3s %-11s %-10s %-17s %-16s %7s %4s %5s\n", "RUN", "STATE", "JOB", "RULES",
                      "PLANNED (UTC)", "CHANGES", "DONE", "OTHER");
     }
     char planned[CLOCK_TEXT_BYTES] = "-";
@@ -30,7 +30,7 @@ static void print_row(const struct run *run, bool first)
     /* what a person has to look at */
     uint64_t other =
         run->counts[CHANGE_FAILED] + run->counts[CHANGE_SKIPPED] + run->counts[CHANGE_UNKNOWN];
-    (void)printf("%3" PRId64 " %-11s %-8s %-17s %-16s %7" PRIu64 " %6" PRIu64 " %5" PRIu64 "\n",
+    (void)printf("%3" PRId64 " %-11s %-10s %-17s %-16s %7" PRIu64 " %4" PRIu64 " %5" PRIu64 "\n",
                  run->id, run_state_name(run->state), run->job, run->rules, planned,
                  run->plan.changes, run->counts[CHANGE_VERIFIED], other);
 }

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/num.h"
 #include "engine/approval.h"
@@ -379,6 +380,14 @@ struct previewer {
     uint64_t reviews_left;
 };
 
+/* 0: not a terminal. */
+static size_t terminal_columns(FILE *out)
+{
+    struct winsize size;
+    bool known = isatty(fileno(out)) == 1 && ioctl(fileno(out), TIOCGWINSZ, &size) == 0;
+    return known ? size.ws_col : 0;
+}
+
 static void preview_review(struct previewer *previewer, const struct plan_finding *finding)
 {
     if (previewer->reviews_left == 0) {
@@ -388,8 +397,11 @@ static void preview_review(struct previewer *previewer, const struct plan_findin
     if (finding->line != 0) {
         buf_printf(&previewer->reviews, "  line %" PRIu64, finding->line);
     }
-    buf_printf(&previewer->reviews, "  %" STR_FMT ": %" STR_FMT "\n", STR_ARG(finding->id),
-               STR_ARG(finding->reason));
+    /* as one line for programs; on a terminal that is too narrow for it as two */
+    size_t room = terminal_columns(previewer->out);
+    bool long_line = finding->id.len + finding->reason.len + 20 > room && room != 0;
+    buf_printf(&previewer->reviews, "  %" STR_FMT ":%s%" STR_FMT "\n", STR_ARG(finding->id),
+               long_line ? "\n      " : " ", STR_ARG(finding->reason));
 }
 
 static void preview_change(struct previewer *previewer, const struct plan_change *change)
