@@ -51,16 +51,17 @@ static void bash_command(struct buf *out, const struct command *command)
 {
     buf_printf(out, "  %s)\n    case $prev in\n", command->name);
     bash_values(out, command->options);
-    buf_addz(out, "    *) words=\"");
-    for (const struct choice *c = command->choices; c != NULL && c->name != NULL; c++) {
-        buf_printf(out, "%s ", c->name);
-    }
-    if (command == &command_help) {
-        buf_addz(out, "$commands ");
-    }
     AUTO_BUF struct buf words = {0};
     add_option_words(&words, command->options);
-    buf_printf(out, "%s $global\" ;;\n    esac ;;\n", words.len > 0 ? buf_z(&words) + 1 : "");
+    buf_printf(out, "    *) words=\"%s $global\"", words.len > 0 ? buf_z(&words) + 1 : "");
+    if (command->choices != NULL || command == &command_help) {
+        buf_addz(out, "\n      case $cur in -*) ;; *) words=\"");
+        for (const struct choice *c = command->choices; c != NULL && c->name != NULL; c++) {
+            buf_printf(out, "%s%s", c == command->choices ? "" : " ", c->name);
+        }
+        buf_printf(out, "%s\" ;; esac", command == &command_help ? "$commands" : "");
+    }
+    buf_addz(out, " ;;\n    esac ;;\n");
 }
 
 static void completion_bash(struct buf *out)
@@ -144,6 +145,18 @@ static void zsh_options(struct buf *out, const struct option *options)
     }
 }
 
+/* "--config|--env": the word behind them belongs to them. */
+static void add_names_with_value(struct buf *out, const struct option *options)
+{
+    const char *bar = "";
+    for (const struct option *o = options; o->name != NULL; o++) {
+        if (o->argument != NULL) {
+            buf_printf(out, "%s--%s", bar, o->name);
+            bar = "|";
+        }
+    }
+}
+
 static void completion_zsh(struct buf *out)
 {
     buf_addz(out, "#compdef steward\n"
@@ -159,13 +172,28 @@ static void completion_zsh(struct buf *out)
         buf_addz(out, "'\n");
     }
     buf_addz(out, "  )\n"
-                  "  if (( CURRENT == 2 )); then\n"
+                  "  local n=2\n"
+                  "  while (( n < CURRENT )) && [[ $words[n] == -* ]]; do\n"
+                  "    case $words[n] in\n"
+                  "      ");
+    add_names_with_value(out, cli_global_options);
+    buf_addz(out, ") (( n += 2 )) ;;\n"
+                  "      *) (( n++ )) ;;\n"
+                  "    esac\n"
+                  "  done\n"
+                  "  if (( n > CURRENT )) || [[ $n -eq $CURRENT && $words[n] == -* ]]; then\n"
+                  "    _arguments \\\n");
+    zsh_options(out, cli_global_options);
+    buf_addz(out, "      '--version[the version]'\n"
+                  "    return\n"
+                  "  fi\n"
+                  "  if (( n == CURRENT )); then\n"
                   "    _describe command all\n"
                   "    return\n"
                   "  fi\n"
-                  "  local command=$words[2]\n"
-                  "  shift words\n"
-                  "  (( CURRENT-- ))\n"
+                  "  local command=$words[n]\n"
+                  "  shift $(( n - 1 )) words\n"
+                  "  (( CURRENT -= n - 1 ))\n"
                   "  case $command in\n");
     for (const struct command *const *c = commands; *c != NULL; c++) {
         buf_printf(out, "    %s)\n      _arguments \\\n", (*c)->name);
@@ -245,6 +273,11 @@ static void completion_fish(struct buf *out)
             buf_addz(out, "'\n");
         }
     }
+    buf_addz(out, "complete -c steward -n '__fish_seen_subcommand_from help' -a '");
+    for (const struct command *const *c = commands; *c != NULL; c++) {
+        buf_printf(out, "%s%s", c == commands ? "" : " ", (*c)->name);
+    }
+    buf_addz(out, "'\n");
 }
 
 static int run_completion(struct cli *cli, struct err *err)
