@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "base/version.h"
 #include "engine/approval.h"
+#include "engine/control.h"
 #include "engine/executor.h"
 #include "engine/internal.h"
 #include "engine/limits.h"
@@ -99,6 +100,11 @@ struct journal *engine_journal(struct engine *engine)
 struct log *engine_log(struct engine *engine)
 {
     return engine->log;
+}
+
+const struct settings *engine_settings(const struct engine *engine)
+{
+    return engine->options.settings;
 }
 
 int engine_workspace_fd(const struct engine *engine)
@@ -456,9 +462,15 @@ static bool work_through(struct engine *engine, const struct job *job, struct jo
         .journal = engine->journal,
         .schedule = schedule,
     };
+    struct err no_control = {0};
+    struct control *control = control_start(job_run, &no_control);
+    if (control == NULL) {
+        log_at(engine->log, LOG_WARN, "cannot be controlled from outside", LOG_ERR(&no_control));
+    }
     struct progress *progress = progress_start(&progress_options, err);
     bool ok = progress != NULL && executor_run(&executor, settings->workers, err);
     progress_stop(progress);
+    control_stop(control);
     schedule_halted(schedule, halted);
     schedule_free(schedule, job);
     return ok;

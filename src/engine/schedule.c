@@ -226,9 +226,8 @@ static bool has_room(const struct schedule *s)
 }
 
 /* What is due and may be handed out now. */
-static struct work_item *take_due(struct schedule *s, int64_t now)
+static struct work_item *take_due(struct schedule *s, int64_t now, bool held)
 {
-    bool held = pressure_is_held(s->options.pressure);
     while (s->heap_len != 0 && s->heap[0]->due_ns <= now) {
         struct work_item *item = heap_pop(s);
         if (!held || item->step == WORK_CONFIRM) {
@@ -242,9 +241,6 @@ static struct work_item *take_due(struct schedule *s, int64_t now)
 
 static bool may_release(const struct schedule *s)
 {
-    if (pressure_is_held(s->options.pressure)) {
-        return false;
-    }
     if (s->plan_ended || s->heap_len >= MAX_WAITING) {
         return false;
     }
@@ -289,11 +285,12 @@ struct work_item *schedule_next(struct schedule *s)
             wait_for_change(s, slice_ns);
             continue;
         }
-        item = take_due(s, now);
+        bool held = !stopping && pressure_is_held(s->options.pressure);
+        item = take_due(s, now, held);
         if (item != NULL) {
             break;
         }
-        if (!stopping && may_release(s)) {
+        if (!stopping && !held && may_release(s)) {
             item = read_fresh(s);
             if (item != NULL) {
                 item->canary = item->step == WORK_FRESH && s->canary_out < s->canary_size;
@@ -302,7 +299,7 @@ struct work_item *schedule_next(struct schedule *s)
             }
             continue; /* the plan ended, or the run halted */
         }
-        if (s->heap_len == 0 && s->in_hand == 0) {
+        if (s->heap_len == 0 && s->in_hand == 0 && (!held || s->plan_ended)) {
             break;
         }
         wait_for_change(s, s->heap_len != 0 ? s->heap[0]->due_ns - now : slice_ns);

@@ -9,6 +9,9 @@ open, what was written before it was closed again, how much was refused, how fas
 """
 
 import json
+import os
+import signal
+import socket
 import sys
 import time
 from datetime import datetime
@@ -127,12 +130,212 @@ def limit_is_learned():
         yield from problems(lab, {"verified"})
 
 
+# --- from another terminal
+
+
+class Live:
+    """A run that is being worked on, slowly enough to be spoken to."""
+
+    def __init__(self, lab, verb="apply"):
+        self.lab = lab
+        self.process = lab.spawn(verb, "last", "--yes")
+        deadline = time.monotonic() + 30
+        while not (lab.workspace / "control.sock").exists() or not requests(lab):
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                self.process.kill()
+                raise Problem(f"the run did not begin: {self.process.communicate()}")
+            time.sleep(0.02)
+
+    def end(self, codes):
+        return self.lab.collect(self.process, ["apply"], codes)
+
+
+def order(lab, *arguments, codes=(0,)):
+    """What one of the orders printed; its document has the schema's members."""
+    answer = json.loads(lab.steward(*arguments, "--json", codes=codes).out)
+    if set(answer) != {"run", "state", "limit", "configured", "workers", "breaker"}:
+        raise Problem(f"another document than the schema's: {answer}")
+    return answer
+
+
+def arrived(lab, begin_ms, call=None):
+    return [request for request in requests(lab)
+            if request["at_ms"] > begin_ms and call in (None, request["call"])]
+
+
+def paused_and_continued():
+    """While it is paused nothing is written and nothing new begun; show says so; then all is done."""
+    lab = Lab(contacts=48, merge_delay=100)
+    lab.arguments += ["--latency", "20"]
+    with lab:
+        lab.plan()
+        live = Live(lab)
+        if order(lab, "pause", "last")["state"] != "paused":
+            yield "the answer does not say paused"
+        paused_ms = time.time() * 1000
+        if lab.json("show", "last")["state"] != "paused":
+            yield "show does not say paused"
+        if order(lab, "pause", "last")["state"] != "paused":  # once more is no matter
+            yield "a second pause does not say paused"
+        time.sleep(2.5)
+        if arrived(lab, paused_ms + IN_FLIGHT_MS, MERGE):
+            yield "merges arrived while it was paused"
+        late = arrived(lab, paused_ms + 1500)
+        if late:
+            yield f"{len(late)} calls arrived long after the pause: {late[0]['call']}"
+        if live.process.poll() is not None:
+            yield "the process has ended"
+        open_changes = lab.json("show", "last")["counts"]
+        if not open_changes["planned"] + open_changes["backed_up"]:
+            raise Problem("there was nothing left to pause")
+        if order(lab, "continue", "last")["state"] != "applying":
+            yield "the answer does not say applying"
+        live.end((0,))
+        yield from problems(lab, {"verified"})
+
+
+def killed_while_paused():
+    """The pause ends with its process; resume goes on, and nothing happens twice."""
+    lab = Lab(contacts=48)
+    lab.arguments += ["--latency", "20"]
+    with lab:
+        lab.plan()
+        live = Live(lab)
+        order(lab, "pause", "last")
+        time.sleep(0.5)
+        live.process.kill()
+        live.end((KILLED,))
+        if lab.json("show", "last")["state"] != "paused":
+            yield "the journal does not say paused"
+        done = lab.steward("continue", "last", codes=(4,))
+        if "no steward is working on it" not in done.err or "`steward resume 1`" not in done.err:
+            yield f"the refusal does not help: {done.err}"
+        lab.go_on((0,))
+        yield from problems(lab, {"verified"})
+
+
+def interrupted_while_paused():
+    """Ctrl-C ends a paused run at once, as any other."""
+    lab = Lab(contacts=48)
+    lab.arguments += ["--latency", "20"]
+    with lab:
+        lab.plan()
+        live = Live(lab)
+        order(lab, "pause", "last")
+        time.sleep(1.5)
+        begun = time.monotonic()
+        live.process.send_signal(signal.SIGINT)
+        live.end((130,))
+        if time.monotonic() - begun > 3:
+            yield "it took longer than three seconds"
+        if lab.json("show", "last")["state"] != "interrupted":
+            yield f"the run is {lab.json('show', 'last')['state']}"
+        lab.go_on((0,))
+        yield from problems(lab, {"verified"})
+
+
+def slowed_down():
+    """The new pace holds within a second, for all workers together, and back again."""
+    lab = Lab(contacts=48, RATE_LIMIT_CALLS="100", RATE_LIMIT_PERIOD="1")
+    lab.arguments += ["--latency", "20"]
+    with lab:
+        lab.plan()
+        live = Live(lab)
+        answer = order(lab, "slow", "last", "5/1")
+        slowed_ms = time.time() * 1000
+        if answer["limit"] != {"calls": 5, "period_ms": 1000}:
+            yield f"the answer says {answer['limit']}"
+        if answer["configured"] != {"calls": 100, "period_ms": 1000}:
+            yield f"the answer says {answer['configured']} is configured"
+        time.sleep(4)
+        until_ms = time.time() * 1000
+        times = [request["at_ms"] for request in arrived(lab, slowed_ms + 1000)
+                 if request["at_ms"] < until_ms]
+        most = max(sum(1 for other in times if at <= other < at + 1000) for at in times)
+        if most > 5:
+            yield f"{most} calls in a second"
+        if len(times) < 10:
+            yield f"only {len(times)} calls in three seconds"
+        refused = lab.steward("slow", "last", "200/1", codes=(4,))
+        if "more than the 100 calls in 1 s that are configured" not in refused.err:
+            yield f"the refusal says {refused.err}"
+        for burst in ("60/0.5", "101/60"):  # below the rate, and yet more than 100 in some second
+            lab.steward("slow", "last", burst, codes=(4,))
+        for bad in ("5", "0/1", "5/0", "x/1", "5/1/2"):
+            lab.steward("slow", "last", bad, codes=(2,))
+        if order(lab, "slow", "last", "200/1", "--above")["limit"]["calls"] != 200:
+            yield "--above does not hold"
+        order(lab, "slow", "last", "100/1")
+        live.end((0,))
+        yield from problems(lab, {"verified"})
+
+
+def nobody_to_control():
+    """A run that is not being worked on: 4, and what to do; one that does not exist: 1."""
+    with Lab() as lab:
+        lab.plan()
+        for verb in (("pause",), ("continue",), ("slow",)):
+            pace = ("10/60",) if verb == ("slow",) else ()
+            done = lab.steward(*verb, "1", *pace, codes=(4,))
+            expected = (f"steward: could not {verb[0]} run 1: no steward is working on it\n"
+                        "hint: It has not begun: `steward apply 1`.\n")
+            if done.err != expected:
+                yield f"stderr is {done.err}"
+            lab.steward(*verb, "9", *pace, codes=(1,))
+        lab.steward("apply", "last", "--yes", codes=(0,))
+        done = lab.steward("pause", "last", codes=(4,))
+        if "hint: It is done." not in done.err:
+            yield f"stderr is {done.err}"
+        if (lab.workspace / "control.sock").exists():
+            yield "the socket is still there"
+        yield from problems(lab, {"verified"})
+
+
+def strangers():
+    """Nonsense on the socket, a workspace with a very long path, another run's number."""
+    lab = Lab(contacts=48)
+    lab.arguments += ["--latency", "20"]
+    lab.workspace = lab.top / ("deep" * 40) / ("deeper" * 20)
+    lab.workspace.mkdir(mode=0o700, parents=True)
+    with lab:
+        lab.plan()
+        lab.plan()
+        live = Live(lab)
+        mode = (lab.workspace / "control.sock").stat().st_mode & 0o777
+        if mode != 0o600:
+            yield f"the socket's mode is {mode:o}"
+        here = os.open(lab.workspace, os.O_RDONLY)
+        for text in (b"", b"\n", b"{}\n", b"{\"run\":2,\"do\":\"stop\"}\n", b"x" * 10000, b"[\n"):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(f"/proc/self/fd/{here}/control.sock")
+                try:
+                    client.sendall(text)
+                    client.shutdown(socket.SHUT_WR)
+                    answer = client.recv(4096)
+                except OSError:
+                    answer = b""
+            if answer and b"\"error\"" not in answer:
+                yield f"{text[:20]} was answered {answer}"
+        os.close(here)
+        done = lab.steward("pause", "1", codes=(4,))
+        if "could not pause run 1: run 2 is what is being worked on" not in done.err:
+            yield f"stderr is {done.err}"
+        live.end((0,))
+        yield from problems(lab, {"verified"})
+
+
 def main():
     cases = [
         ("an outage is waited out", outage_is_waited_out),
         ("an outage that lasts stops the run", outage_that_lasts),
         ("killed while the breaker was open", killed_while_open),
         ("the limit is learned", limit_is_learned),
+        ("paused and continued", paused_and_continued),
+        ("killed while paused", killed_while_paused),
+        ("interrupted while paused", interrupted_while_paused),
+        ("slowed down", slowed_down),
+        ("nobody to control", nobody_to_control),
+        ("strangers", strangers),
     ]
     tap = Tap()
     tap.run(shard(cases, sys.argv[1] if len(sys.argv) > 1 else "1/1"))
