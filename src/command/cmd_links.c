@@ -10,7 +10,7 @@
 #include "base/map.h"
 #include "command/session.h"
 #include "job/merge_memory.h"
-#include "store/memory.h"
+#include "store/memory_link.h"
 
 static const struct choice verbs[] = {
     {"list", "what is remembered"},

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-/* clang-format off: one a line */
+/* one a line */
+/* clang-format off */
 const struct command *const commands[] = {
     &command_merge,
     &command_backfill,

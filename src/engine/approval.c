@@ -11,7 +11,7 @@
 #include "base/num.h"
 #include "engine/internal.h"
 #include "format/jsonx.h"
-#include "store/memory.h"
+#include "store/memory_link.h"
 
 enum { BATCH = 4096 }; /* refusals in one commit */
 

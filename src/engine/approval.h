@@ -10,7 +10,7 @@
  * between does no harm.
  *
  * A refusal is a change's state, at once and for good, and for a job that remembers_refusals a
- * cannot-link between the two records (store/memory.h).
+ * cannot-link between the two records (store/memory_link.h).
  *
  * A strategy's name covers a change whose strategy is that name, or a path joined by '+'. To approve a
  * path, every part of it must be approved; to refuse it, one part is enough.

@@ -54,7 +54,7 @@ struct job_run {
     struct log *log;
     int workspace_fd;
     struct journal *journal; /* what earlier runs did and what people decided: to be read, and while
-                                applying for its memory (store/memory.h) */
+                                applying for its memory (store/memory_link.h) */
     struct vault *vault;
     struct limiter *limiter;
     struct pressure *pressure; /* over `limiter`: give it to the remote's client */
@@ -127,7 +127,7 @@ struct job {
     const struct job *undo;    /* the job that undoes it; NULL: none can */
     const char *const *limits; /* of such a job: what does not come back, lines for people; NULL-ended */
 
-    /* A refused change is remembered: its two records are never to be one (store/memory.h). */
+    /* A refused change is remembered: its two records are never to be one (store/memory_link.h). */
     bool remembers_refusals;
 
     /* Decides, writes the plan file `path` below the workspace and fills *ret. `options` is the

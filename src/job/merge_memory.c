@@ -6,7 +6,7 @@
 #include "engine/approval.h"
 #include "format/jsonx.h"
 #include "job/merge_plan_internal.h"
-#include "store/memory.h"
+#include "store/memory_link.h"
 
 static const str missing_key = {"links-missing", 13};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the merge planner is told of earlier decisions: links between contacts (store/memory.h), and
+ * What the merge planner is told of earlier decisions: links between contacts (store/memory_link.h), and
  * the merges through which they are inherited.
  *
  *   links    from the memory of the workspace; where there are any, every verified and not undone

@@ -18,7 +18,7 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "format/jsonx.h"
-#include "store/memory.h"
+#include "store/memory_link.h"
 
 enum { STRIPES = 64, TOLD_MAX = 5, TICKETS = 0, CONVERSATIONS = 1, KINDS = 2 };
 

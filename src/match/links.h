@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What people decided about pairs of contacts: "never these two" (cannot) and "this one into that
- * one" (must). A plan is made with them; who keeps them is not known here (store/memory.h does).
+ * one" (must). A plan is made with them; who keeps them is not known here (store/memory_link.h does).
  *
  * A merged contact is gone, but what was decided about it is not: links_merged tells of earlier
  * merges, and what holds for one id of such a class then holds for every id of it.

@@ -136,8 +136,7 @@ bool journal_run_new(struct journal *journal, const struct run *run, int64_t *re
 /* PLANNING -> PLANNED with the finished plan. `options` takes the place of those that the run was
  * begun with; STR_NONE: they stay. */
 bool journal_run_planned(struct journal *journal, int64_t id, const char *plan_path,
-                         const struct plan_totals *totals, str options,
-                         struct err *err) MUST_CHECK;
+                         const struct plan_totals *totals, str options, struct err *err) MUST_CHECK;
 /* `reason` may be NULL. Stamps started_at on the first APPLYING, finished_at on DONE, FAILED and
  * UNDONE; APPLYING clears finished_at. A move that is not allowed: ERR_INTERNAL. */
 bool journal_run_move(struct journal *journal, int64_t id, enum run_state to, const char *reason,

@@ -6,7 +6,7 @@
 
 #include "harness/fakeclock.h"
 #include "harness/tap.h"
-#include "store/memory.h"
+#include "store/memory_link.h"
 
 /* --- a job that sends nothing anywhere -------------------------------------------------------- */
 

@@ -8,7 +8,7 @@
 
 #include "harness/fakeclock.h"
 #include "harness/tap.h"
-#include "store/memory.h"
+#include "store/memory_link.h"
 
 static struct fakeclock fake;
 static struct journal *journal;

@@ -894,9 +894,8 @@ static void many_moves_are_judged_one_by_one(void)
     }
     CHECK_OK(journal_move_all(journal, moves, 2, &err), err);
     CHECK_INT(get_run(journal, run).counts[CHANGE_REFUSED], 2);
-    CHECK_ERR(
-        journal_move_all(journal, moves + 1, 3, &err), err, ERR_INTERNAL,
-        "could not move change '00000000000000010000000000000000' of run 1 from planned to "
+    CHECK_ERR(journal_move_all(journal, moves + 1, 3, &err), err, ERR_INTERNAL,
+              "could not move change '00000000000000010000000000000000' of run 1 from planned to "
               "refused: the journal has it as refused");
     CHECK_INT(get_run(journal, run).counts[CHANGE_REFUSED], 4);
     CHECK_INT(get_run(journal, run).counts[CHANGE_PLANNED], 0);

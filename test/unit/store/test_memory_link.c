@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/memory.h"
+#include "store/memory_link.h"
 
 #include "harness/fakeclock.h"
 #include "harness/tap.h"

@@ -7,8 +7,8 @@
  * "change":"<hex>","at":"<RFC 3339>","why":"refused"|"undone"|"command","survivor":"<id>"}, the
  * last for `must` only. Every put and remove stands in the audit trail, event "link".
  */
-#ifndef STEWARD_STORE_MEMORY_H
-#define STEWARD_STORE_MEMORY_H
+#ifndef STEWARD_STORE_MEMORY_LINK_H
+#define STEWARD_STORE_MEMORY_LINK_H
 
 #include <stdbool.h>
 #include <stdint.h>
