@@ -6,7 +6,7 @@
  */
 #include "job/merge_internal.h"
 
-#include "store/memory.h"
+#include "store/memory_link.h"
 
 struct loader {
     const struct merge_record *record;
