@@ -13,6 +13,9 @@
 
 static const struct option options[] = {
     {.name = "run", .argument = "RUN", .help = "show: only the entries of this run"},
+    {.name = "end",
+     .argument = "HASH",
+     .help = "verify: what an earlier verify printed as the end must still be in the trail"},
     {.name = NULL},
 };
 
@@ -86,7 +89,15 @@ static bool verify(struct session *session, struct err *err)
 {
     struct audit_walk walk;
     struct audit_difference difference;
-    if (!journal_audit_compare(engine_journal(session->engine), &walk, &difference, err)) {
+    const char *end = cli_get(session->cli, "end");
+    uint8_t noted[SHA256_BYTES];
+    if (end != NULL && !num_parse_hex(str_of(end), noted, sizeof(noted))) {
+        (void)err_set(err, ERR_USAGE, "could not understand '%s' as the end of an audit trail",
+                      end);
+        return err_hint(err, "Give the 64 hexadecimal digits that verify had printed.");
+    }
+    if (!journal_audit_compare(engine_journal(session->engine), end != NULL ? noted : NULL, &walk,
+                               &difference, err)) {
         return false;
     }
     if (session->cli->json) {
@@ -94,6 +105,14 @@ static bool verify(struct session *session, struct err *err)
     }
     if (walk.broken != 0) {
         return tell_broken(&walk, err);
+    }
+    if (end != NULL && walk.noted_at == 0) {
+        (void)err_set(err, ERR_VERIFY,
+                      "could not vouch for the audit trail: none of its %" PRIu64
+                      " entries has the hash that was given",
+                      walk.entries);
+        return err_hint(err, "It is whole, and another trail than the one that the hash was noted "
+                             "of: somebody wrote it anew, or it is another workspace.");
     }
     if (difference.count != 0) {
         char more[64] = "";
@@ -113,6 +132,9 @@ static bool verify(struct session *session, struct err *err)
         (void)printf("The audit trail is whole: %" PRIu64 " entries, and the journal agrees.\n"
                      "Its end: %s\n",
                      walk.entries, head);
+        if (end != NULL) {
+            (void)printf("The hash that was given is that of entry %" PRIu64 ".\n", walk.noted_at);
+        }
     }
     return true;
 }
@@ -162,7 +184,7 @@ static const struct choice choices[] = {
 const struct command command_audit = {
     .name = "audit",
     .summary = "check or print the audit trail",
-    .usage = "verify | show [RUN] [options]",
+    .usage = "verify [--end HASH] | show [RUN] [options]",
     .description =
         "Every decision, request and outcome is an entry of an append-only trail in which each "
         "entry holds a hash over the one before, so that nothing can be changed, removed or put in "
@@ -170,8 +192,8 @@ const struct command command_audit = {
         "verify names the first entry that is not as it was written, and what the journal says of "
         "a "
         "run or a change otherwise than the trail's last word on it. It prints the hash of the "
-        "trail's end: noted in another place, it shows later that nothing before it was written "
-        "anew.\n\n"
+        "trail's end: noted in another place and given with --end, it shows later that nothing "
+        "before it was written anew.\n\n"
         "Exit code 5: verify found something.",
     .options = options,
     .choices = choices,

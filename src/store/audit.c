@@ -85,6 +85,9 @@ void audit_walk_add(struct audit_walk *walk, uint64_t seq, int64_t run, str body
         break_at(walk, AUDIT_CHANGED, place, place);
     } else {
         memcpy(walk->hash, computed, SHA256_BYTES);
+        if (walk->noted != NULL && memcmp(computed, walk->noted, SHA256_BYTES) == 0) {
+            walk->noted_at = place;
+        }
     }
 }
 

@@ -61,6 +61,8 @@ struct audit_walk {
     uint64_t to;     /* the last one that is missing where `broken` is; otherwise `broken` */
     enum audit_fault fault;
     uint8_t hash[SHA256_BYTES]; /* of the last sound entry */
+    const uint8_t *noted;       /* a hash that is looked for, NULL none */
+    uint64_t noted_at;          /* the entry that has it; 0: not found */
 };
 
 /* `seq`, `run` and `hash` as stored beside the body. After the first broken entry only counts. */

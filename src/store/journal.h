@@ -212,12 +212,13 @@ bool journal_audit_verify(struct journal *journal, struct audit_walk *ret,
                           struct err *err) MUST_CHECK;
 
 /* The same, and where the chain is whole its last word on each run and change against the tables: a
- * state, a plan or a count that somebody changed there without an entry. */
+ * state, a plan or a count that somebody changed there without an entry. `noted`: a hash to look for
+ * on the way, as long as `ret` is used; NULL: none. */
 struct audit_difference {
     uint64_t count;
     char first[256]; /* "" none */
 };
-bool journal_audit_compare(struct journal *journal, struct audit_walk *ret,
+bool journal_audit_compare(struct journal *journal, const uint8_t *noted, struct audit_walk *ret,
                            struct audit_difference *ret_difference, struct err *err) MUST_CHECK;
 
 /* What outlives runs (cannot-link pairs, high-water marks). Durable. `value` STR_NONE removes. */

@@ -114,7 +114,7 @@ bool journal_audit_verify(struct journal *journal, struct audit_walk *ret, struc
     return ok;
 }
 
-bool journal_audit_compare(struct journal *journal, struct audit_walk *ret,
+bool journal_audit_compare(struct journal *journal, const uint8_t *noted, struct audit_walk *ret,
                            struct audit_difference *ret_difference, struct err *err)
 {
     struct journal_db *db = journal_reader_take(journal, err);
@@ -122,7 +122,7 @@ bool journal_audit_compare(struct journal *journal, struct audit_walk *ret,
         return false;
     }
     AUTO(audit_last_free) struct audit_last *last = audit_last_new();
-    struct audit_walk walk = {0};
+    struct audit_walk walk = {.noted = noted};
     const char *first = "";
     uint64_t count = 0;
     bool ok = journal_db_simple(db, SQL_BEGIN, err) && walk_entries(db, &walk, last, err);

@@ -155,7 +155,7 @@ static void read_all(struct journal *journal)
     require(journal_change_get(journal, id, 1, &row, &found, &err[5]) != err_is(&err[5]));
     require(journal_stat_each(journal, id, see_pair, &sum, &err[6]) != err_is(&err[6]));
     require(journal_audit_each(journal, 0, see_entry, &sum, &err[7]) != err_is(&err[7]));
-    require(journal_audit_compare(journal, &walk, &difference, &err[8]) != err_is(&err[8]));
+    require(journal_audit_compare(journal, NULL, &walk, &difference, &err[8]) != err_is(&err[8]));
     require(journal_memory_each(journal, STR(""), see_pair, &sum, &err[9]) != err_is(&err[9]));
     arena_done(&arena);
 }

@@ -798,7 +798,7 @@ static void a_state_that_is_not_the_trail_s_is_found(void)
         make_two_runs();
         (void)sql(cases[i].sql);
         AUTO(journal_close) struct journal *journal = open_journal(JOURNAL_READ);
-        CHECK_OK(journal_audit_compare(journal, &walk, &difference, &err), err);
+        CHECK_OK(journal_audit_compare(journal, NULL, &walk, &difference, &err), err);
         CHECK_INT(walk.broken, 0);
         CHECK_INT(difference.count, cases[i].count);
         CHECK_STR(difference.first, cases[i].first);
@@ -808,7 +808,7 @@ static void a_state_that_is_not_the_trail_s_is_found(void)
     struct audit_difference difference = {.count = 99};
     (void)sql("UPDATE audit SET body = 'x' WHERE seq = 3");
     AUTO(journal_close) struct journal *journal = open_journal(JOURNAL_READ);
-    CHECK_OK(journal_audit_compare(journal, &walk, &difference, &err), err);
+    CHECK_OK(journal_audit_compare(journal, NULL, &walk, &difference, &err), err);
     CHECK_INT(walk.broken, 3);
     CHECK_INT(difference.count, 0);
 }

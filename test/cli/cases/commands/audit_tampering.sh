@@ -13,6 +13,11 @@ steward audit show 2 | wc -l
 steward audit show --run 2 | wc -l
 fails steward audit show 7
 fails steward audit verify 1
+end=$(steward audit verify --json | sed 's/.*"head":"\([0-9a-f]*\)".*/\1/')
+steward merge --csv contacts.csv >/dev/null
+steward audit verify --end "$end"
+fails steward audit verify --end "$(echo "$end" | tr 0-9a-f 1-9a-f0)"
+fails steward audit verify --end 12
 cp steward.db sound.db
 tamper() { # WHAT SQL: does it to a sound journal, and asks
     echo "$1:"
