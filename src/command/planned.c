@@ -79,11 +79,29 @@ bool planned_check_flags(const struct cli *cli, struct err *err)
     return true;
 }
 
+/* Who says merge does not mean a backfill. */
+static bool check_resumed(struct session *session, int64_t id, struct err *err)
+{
+    const char *name = session->cli->command->name;
+    struct arena arena = {0};
+    struct run run;
+    bool ok = journal_run_get(engine_journal(session->engine), id, &arena, &run, err);
+    if (ok && strcmp(run.job, name) != 0) {
+        (void)err_set(err, ERR_REFUSED,
+                      "could not resume run %" PRId64 " by 'steward %s': it is a %s", id, name,
+                      run.job);
+        (void)err_hint(err, "`steward resume %" PRId64 "` goes on with it.", id);
+        ok = false;
+    }
+    arena_done(&arena);
+    return ok;
+}
+
 int planned_resume(struct session *session, struct err *err)
 {
     int64_t run;
     if (!session_open(session, session->cli, SESSION_WRITE, err) ||
-        !engine_find_resumable(session->engine, &run, err)) {
+        !engine_find_resumable(session->engine, &run, err) || !check_resumed(session, run, err)) {
         return command_fail(err);
     }
     return work_on_run(session, run, engine_resume, err);

@@ -16,7 +16,7 @@ const char *planned_source(const struct cli *cli);
 bool planned_check_input(const struct cli *cli, const struct settings *settings,
                          struct err *err) MUST_CHECK;
 
-/* --resume: goes on with the last run; returns the exit code. */
+/* --resume: goes on with the last run, which must be of this job; returns the exit code. */
 int planned_resume(struct session *session, struct err *err);
 
 /* "Next: steward apply 7", where there is something to apply. */

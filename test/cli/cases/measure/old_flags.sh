@@ -10,5 +10,6 @@ steward merge --csv contacts.csv --config /dev/null --log-level debug --batch-si
 fails steward merge --csv contacts.csv --execute
 fails steward merge --csv contacts.csv --resume
 fails steward merge --resume --validate-only
+fails steward backfill --resume
 steward apply 4 --yes --quiet
 steward merge --csv contacts.csv --resume --quiet
