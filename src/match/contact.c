@@ -7,13 +7,14 @@
 
 struct value {
     str text;   /* in the column's form */
-    str local;  /* of an e-mail, without "+tag" */
+    str local;  /* of an e-mail, without "+tag", folded */
     str domain; /* of an e-mail */
     uint64_t count;
     struct norm_time time;
     bool is_time;
     int source; /* of a value: which of its columns gave the text */
     struct buf scratch;
+    struct buf folded; /* of a local part with white space */
 };
 
 struct contact_reader {
@@ -37,10 +38,21 @@ void contact_reader_free(struct contact_reader *reader)
     }
     for (size_t i = 0; i < RULES_MAX_TERMS; i++) {
         buf_done(&reader->values[i].scratch);
+        buf_done(&reader->values[i].folded);
     }
     buf_done(&reader->joined);
     buf_done(&reader->folded);
     free(reader);
+}
+
+/* Nothing to fold: a local part is in lower case. */
+static bool is_visible_ascii(str s)
+{
+    bool visible = true;
+    for (size_t i = 0; i < s.len; i++) {
+        visible &= s.ptr[i] > ' ' && s.ptr[i] < 0x7f;
+    }
+    return visible;
 }
 
 static void read_email(struct value *value, str cell)
@@ -51,6 +63,9 @@ static void read_email(struct value *value, str cell)
     value->domain = email.domain;
     value->local = email.local;
     value->local.len = plus != NULL ? (size_t)(plus - email.local.ptr) : email.local.len;
+    if (!is_visible_ascii(value->local)) {
+        value->local = norm_fold(value->local, &value->folded);
+    }
 }
 
 /* False where the cell makes a bad row: it is no count. A time that is none may still not matter. */
@@ -268,13 +283,6 @@ static void read_carries(const struct contact_reader *reader, const struct rule_
     }
 }
 
-/* A part that is compared as a whole is folded: nothing but white space may be left of it. */
-static str key_part(struct contact_reader *reader, const struct rule_key *key)
-{
-    str part = part_of(&reader->values[key->terms[0]], key->part);
-    return key->part == PART_WHOLE || part.len == 0 ? part : norm_fold(part, &reader->folded);
-}
-
 static void read_key(struct contact_reader *reader, const struct rule_key *key, uint32_t facts,
                      struct contact_key *ret)
 {
@@ -286,7 +294,7 @@ static void read_key(struct contact_reader *reader, const struct rule_key *key, 
         return;
     }
     if (key->term_count == 1 && !is_value(reader, key->terms[0])) {
-        str text = key_part(reader, key);
+        str text = part_of(&reader->values[key->terms[0]], key->part);
         ret->present = text.len != 0;
         set_hash(ret, text);
     } else {

@@ -70,7 +70,7 @@ struct rule_value {
 
 enum rule_part {
     PART_WHOLE,
-    PART_LOCAL, /* of an e-mail: before the '@', without its "+tag" */
+    PART_LOCAL, /* of an e-mail: before the '@', without its "+tag", folded */
     PART_DOMAIN /* of an e-mail */
 };
 
@@ -119,7 +119,7 @@ struct rule_key {
     const char *name;
     const int *terms; /* a contact in whose row one of them is empty has no such key */
     size_t term_count;
-    enum rule_part part; /* of the only term; a local part is folded */
+    enum rule_part part; /* of the only term */
     int only;            /* fact without which a contact has no such key, -1 where none */
     int blocked;         /* fact that makes the key no evidence, -1 where none */
     const char *word;    /* first word of the reason on contacts that share only blocked keys */

@@ -266,6 +266,19 @@ static void upwork_goes_into_the_real_account(void)
             "6|info+a@upwork.com|||Acme", "7|+a@upwork.com|||Acme");
 }
 
+static void local_parts_are_folded(void)
+{
+    DECIDES("1 review: email: 2 contacts share a blocked email\n"
+            "2 review: email: 2 contacts share a blocked email\n"
+            "3 review: email: 2 contacts share a blocked email\n"
+            "4 review: email: 2 contacts share a blocked email\n"
+            "5 keep upwork 5\n"
+            "6 merge upwork 5\n",
+            "1|na @upwork.com|||Acme", "2|NA\xe3\x80\x80@upwork.com|||Upwork",
+            "3|info\xe3\x80\x80+a@x.example|||Acme", "4|info\xe3\x80\x80+a@x.example|||Upwork",
+            "5|jo  lee +b@upwork.com|||Acme", "6|jo lee@cloud.upwork.com|||Upwork");
+}
+
 static void velocity_goes_into_the_real_account(void)
 {
     DECIDES("1 merge velocity-global 2\n"
@@ -440,8 +453,9 @@ static void guards_look_at_what_people_demand(void)
 TAP_MAIN(TAP_TEST(one_cxp_of_an_account_is_kept), TAP_TEST(the_bot_amended_go_into_the_other),
          TAP_TEST(one_reference_narrows_to_one), TAP_TEST(the_oldest_id_is_the_last_word),
          TAP_TEST(references_need_one_address), TAP_TEST(times_that_would_decide_must_be_readable),
-         TAP_TEST(upwork_goes_into_the_real_account), TAP_TEST(velocity_goes_into_the_real_account),
-         TAP_TEST(stars_grow_over_strategies), TAP_TEST(who_went_elsewhere_still_shares),
-         TAP_TEST(conflicts_take_stars_apart), TAP_TEST(twenty_five_are_the_most),
-         TAP_TEST(bad_rows_are_members_and_partners), TAP_TEST(people_forbid),
-         TAP_TEST(people_demand), TAP_TEST(guards_look_at_what_people_demand))
+         TAP_TEST(upwork_goes_into_the_real_account), TAP_TEST(local_parts_are_folded),
+         TAP_TEST(velocity_goes_into_the_real_account), TAP_TEST(stars_grow_over_strategies),
+         TAP_TEST(who_went_elsewhere_still_shares), TAP_TEST(conflicts_take_stars_apart),
+         TAP_TEST(twenty_five_are_the_most), TAP_TEST(bad_rows_are_members_and_partners),
+         TAP_TEST(people_forbid), TAP_TEST(people_demand),
+         TAP_TEST(guards_look_at_what_people_demand))
