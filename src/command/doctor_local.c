@@ -5,7 +5,7 @@
 
 #include "base/fs.h"
 #include "command/doctor.h"
-#include "store/journal.h"
+#include "store/catalogue.h"
 #include "store/lock.h"
 
 /* A ticket with its attachments takes about 1 MB (docs/merge.md); a thousand of them is a small run. */
@@ -66,6 +66,66 @@ static void check_disk(struct checkup *checkup, int workspace_fd)
     }
 }
 
+static struct vault_options backup_options(const struct settings *settings)
+{
+    return (struct vault_options){
+        .key_file = settings->backup_key_file,
+        .passphrase = &settings->backup_passphrase,
+        .passphrase_file = settings->backup_passphrase_file,
+        .read_only = true,
+    };
+}
+
+static void add_error(struct checkup *checkup, const char *name, const struct err *err)
+{
+    checkup_add(checkup, name, FINDING_FAIL, "%s", err->message);
+    if (err->hint[0] != '\0') {
+        checkup_fix(checkup, "%s", err->hint);
+    }
+}
+
+static void check_size(struct checkup *checkup, const struct catalogue *catalogue,
+                       const struct settings *settings)
+{
+    static const uint64_t gigabyte = UINT64_C(1000000000);
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < catalogue->count; i++) {
+        bytes += catalogue->entries[i].bytes;
+    }
+    bool over = settings->max_backup_size_gb != 0 &&
+                bytes > (uint64_t)settings->max_backup_size_gb * gigabyte;
+    checkup_add(checkup, "backups", over ? FINDING_WARN : FINDING_OK, "%zu, %" PRIu64 " MB%s",
+                catalogue->count, bytes / 1000000, over ? ": more than MAX_BACKUP_SIZE_GB" : "");
+    if (over) {
+        checkup_fix(checkup, "`steward backups prune` shows what may go; nothing goes by itself.");
+    }
+}
+
+/* Nothing to tell where nothing was backed up and nothing is set. */
+static void check_backups(struct checkup *checkup, int workspace_fd,
+                          const struct settings *settings)
+{
+    const struct vault_options options = backup_options(settings);
+    struct err err = {0};
+    struct catalogue catalogue = {0};
+    AUTO(vault_close)
+    struct vault *vault = vault_open(workspace_fd, settings->backup_dir, &options, &err);
+    if (vault == NULL && err.kind == ERR_NOT_FOUND) {
+        return;
+    }
+    if (vault == NULL || !vault_check_key(vault, &err)) {
+        add_error(checkup, "backup key", &err);
+    } else if (vault_key_id(vault)[0] != '\0') {
+        checkup_add(checkup, "backup key", FINDING_OK, "key %s", vault_key_id(vault));
+    }
+    if (vault != NULL && catalogue_read(vault, NULL, &catalogue, &err)) {
+        check_size(checkup, &catalogue, settings);
+        catalogue_done(&catalogue);
+    } else if (vault != NULL) {
+        add_error(checkup, "backups", &err);
+    }
+}
+
 static void check_writable(struct checkup *checkup, int workspace_fd)
 {
     if (faccessat(workspace_fd, ".", R_OK | W_OK | X_OK, 0) == 0) {
@@ -115,6 +175,7 @@ void doctor_local(struct checkup *checkup, int workspace_fd, const char *workspa
     check_writable(checkup, workspace_fd);
     check_modes(checkup, workspace_fd, workspace, settings, env_file);
     check_disk(checkup, workspace_fd);
+    check_backups(checkup, workspace_fd, settings);
     check_journal(checkup, workspace_fd, workspace);
     check_lock(checkup, workspace_fd);
 }

@@ -155,9 +155,30 @@ struct vault *vault_open(int workspace_fd, const char *path, const struct vault_
         vault->path[--len] = '\0';
     }
     bool ok = open_directory(vault, workspace_fd, err) &&
-              vault_key_load(workspace_fd, vault->dir_fd, options, &vault->key, err);
+              vault_key_load(workspace_fd, vault->dir_fd, options, &vault->key, vault->wanted, err);
     vault->options.passphrase = NULL; /* the caller's, and no longer needed */
+    ok = ok && (options->read_only || vault_check_key(vault, err));
     return ok ? STEAL(vault) : NULL;
+}
+
+bool vault_check_key(const struct vault *vault, struct err *err)
+{
+    if (vault->wanted[0] == '\0' || strcmp(vault_key_id(vault), vault->wanted) == 0) {
+        return true;
+    }
+    if (vault->key == NULL) {
+        (void)err_set(err, ERR_CONFIG,
+                      "could not open the backups: they are encrypted with key %s, and no key is "
+                      "given",
+                      vault->wanted);
+        return err_hint(err, "Set BACKUP_KEY_FILE or BACKUP_PASSPHRASE, or another BACKUP_DIR.");
+    }
+    (void)err_set(err, ERR_CONFIG,
+                  "could not open the backups: they are encrypted with key %s, the key given is %s",
+                  vault->wanted, vault_key_id(vault));
+    return err_hint(err,
+                    "Give the key or passphrase they were made with, or another BACKUP_DIR for "
+                    "new ones.");
 }
 
 const char *vault_key_id(const struct vault *vault)

@@ -63,6 +63,9 @@ DEFINE_AUTO(struct vault, vault_close)
 
 /* Id of the key that the vault works with (seal.h); "" for none. */
 const char *vault_key_id(const struct vault *vault);
+/* False (ERR_CONFIG) where the vault is encrypted and its key is not the one that was given: such a one
+ * can only be opened to be read. */
+bool vault_check_key(const struct vault *vault, struct err *err) MUST_CHECK;
 /* The open directory; it stays the vault's. */
 int vault_dir_fd(const struct vault *vault);
 

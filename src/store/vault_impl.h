@@ -26,6 +26,7 @@ struct vault {
     int dir_fd;
     struct vault_options options; /* without the secrets */
     struct seal_key *key;         /* NULL: not encrypted, or not known */
+    char wanted[SEAL_ID_HEX];     /* the key that vault.json names */
     pthread_mutex_t naming;       /* one directory is chosen at a time */
 
     /* Files that stay open from writing to reading back, of all backups. */

@@ -190,21 +190,8 @@ static struct seal_key *make_key(int workspace_fd, const struct vault_options *o
     return key;
 }
 
-static bool is_right(const struct seal_key *key, const struct vault_file *file, struct err *err)
-{
-    if (!file->there || strcmp(seal_key_id(key), file->key) == 0) {
-        return true;
-    }
-    (void)err_set(err, ERR_CONFIG,
-                  "could not open the backups: they are encrypted with key %s, the key given is %s",
-                  file->key, seal_key_id(key));
-    return err_hint(err,
-                    "Give the key or passphrase they were made with, or another BACKUP_DIR for "
-                    "new ones.");
-}
-
 bool vault_key_load(int workspace_fd, int vault_fd, const struct vault_options *options,
-                    struct seal_key **ret, struct err *err)
+                    struct seal_key **ret, char ret_wanted[SEAL_ID_HEX], struct err *err)
 {
     struct vault_file file = {0};
     int given = (options->key_file != NULL) + (options->passphrase_file != NULL) +
@@ -217,18 +204,12 @@ bool vault_key_load(int workspace_fd, int vault_fd, const struct vault_options *
     if (!read_file(vault_fd, &file, err)) {
         return false;
     }
-    if (given == 0 && file.there && !options->read_only) {
-        (void)err_set(err, ERR_CONFIG,
-                      "could not open the backups: they are encrypted with key %s, and no key is "
-                      "given",
-                      file.key);
-        return err_hint(err, "Set BACKUP_KEY_FILE or BACKUP_PASSPHRASE, or another BACKUP_DIR.");
-    }
+    memcpy(ret_wanted, file.key, SEAL_ID_HEX);
     if (given == 0 || (options->read_only && !file.there && options->key_file == NULL)) {
         return true;
     }
     AUTO(seal_key_free) struct seal_key *key = make_key(workspace_fd, options, &file, err);
-    if (key == NULL || (!options->read_only && !is_right(key, &file, err))) {
+    if (key == NULL) {
         return false;
     }
     if (!file.there && !options->read_only &&

@@ -16,9 +16,11 @@
 
 #define VAULT_FILE "vault.json"
 
-/* The vault's key from what the options name: NULL where they name none and the vault is not encrypted,
- * or is only read. Wrong or missing where the vault is written, not readable, two at once: ERR_CONFIG. */
+/* The vault's key from what the options name: NULL where they name none, and where a vault that is only
+ * read has no key yet to make one of a passphrase. `ret_wanted` gets the id of the key that vault.json
+ * names, "" where there is none. Not readable, or two at once: ERR_CONFIG. */
 bool vault_key_load(int workspace_fd, int vault_fd, const struct vault_options *options,
-                    struct seal_key **ret, struct err *err) MUST_CHECK;
+                    struct seal_key **ret, char ret_wanted[SEAL_ID_HEX],
+                    struct err *err) MUST_CHECK;
 
 #endif
