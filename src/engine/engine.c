@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "base/version.h"
 #include "engine/approval.h"
+#include "engine/alert.h"
 #include "engine/control.h"
 #include "engine/executor.h"
 #include "engine/internal.h"
@@ -408,6 +409,9 @@ static bool run_outcome(struct engine *engine, int64_t run_id, const struct err 
     }
     log_at(engine->log, LOG_INFO, "run ended", LOG_STR("state", run_state_name(to)),
            LOG_INT("open", open));
+    struct job_run job_run = engine_planning_run(engine);
+    job_run.run = run_id;
+    alerts_ended(&job_run, &run, to, reason);
     if (open != 0 && err_is(halted)) {
         *err = *halted;
         if (err_exit_code(err->kind) == 1) {
@@ -467,9 +471,15 @@ static bool work_through(struct engine *engine, const struct job *job, struct jo
     if (control == NULL) {
         log_at(engine->log, LOG_WARN, "cannot be controlled from outside", LOG_ERR(&no_control));
     }
+    struct err no_alerts = {0};
+    struct alerts *alerts = alerts_start(job_run, job->name, schedule, &no_alerts);
+    if (err_is(&no_alerts)) {
+        log_at(engine->log, LOG_WARN, "nobody is alerted", LOG_ERR(&no_alerts));
+    }
     struct progress *progress = progress_start(&progress_options, err);
     bool ok = progress != NULL && executor_run(&executor, settings->workers, err);
     progress_stop(progress);
+    alerts_stop(alerts);
     control_stop(control);
     schedule_halted(schedule, halted);
     schedule_free(schedule, job);

@@ -73,6 +73,18 @@ struct settings {
     int64_t backup_retention_days;      /* BACKUP_RETENTION_DAYS, 30 */
     int64_t max_backup_size_gb;         /* MAX_BACKUP_SIZE_GB, 50; 0: no limit */
 
+    /* alerts */
+    const char *alert_email;      /* ALERT_EMAIL, NULL: none; several with commas between */
+    const char *smtp_host;        /* SMTP_HOST (net/mail.h) */
+    const char *smtp_user;        /* SMTP_USER */
+    struct secret smtp_password;  /* SMTP_PASSWORD */
+    const char *smtp_from;        /* SMTP_FROM, NULL: steward@<host> */
+    const char *smtp_ca_file;     /* SMTP_CA_FILE, NULL: the system's */
+    struct secret slack_webhook;  /* SLACK_WEBHOOK: who knows it can post */
+    int64_t alert_error_permille; /* ALERT_ERROR_RATE, 0.1 */
+    int64_t alert_batch_ms;       /* ALERT_BATCH_SECONDS, 60 */
+    int64_t alert_api_errors;     /* ALERT_API_ERRORS, 5 */
+
     /* input and output */
     const char *csv_input_path;  /* CSV_INPUT_PATH, NULL */
     const char *csv_output_path; /* CSV_OUTPUT_PATH, NULL */

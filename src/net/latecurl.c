@@ -26,6 +26,7 @@ static const char library[] = "libcurl.so.4";
     X(curl_easy_cleanup)                                                                           \
     X(curl_easy_getinfo)                                                                           \
     X(curl_easy_init)                                                                              \
+    X(curl_easy_perform)                                                                           \
     X(curl_easy_reset)                                                                             \
     X(curl_easy_setopt)                                                                            \
     X(curl_easy_strerror)                                                                          \
@@ -37,6 +38,8 @@ static const char library[] = "libcurl.so.4";
     X(curl_multi_perform)                                                                          \
     X(curl_multi_poll)                                                                             \
     X(curl_multi_remove_handle)                                                                    \
+    X(curl_slist_append)                                                                           \
+    X(curl_slist_free_all)                                                                         \
     X(curl_url)                                                                                    \
     X(curl_url_cleanup)                                                                            \
     X(curl_url_set)
@@ -87,6 +90,11 @@ void curl_easy_cleanup(CURL *handle)
     if (handle != NULL) {
         late.curl_easy_cleanup(handle);
     }
+}
+
+CURLcode curl_easy_perform(CURL *handle)
+{
+    return late.curl_easy_perform(handle);
 }
 
 void curl_easy_reset(CURL *handle)
@@ -176,4 +184,16 @@ void curl_url_cleanup(CURLU *url)
 CURLUcode curl_url_set(CURLU *url, CURLUPart what, const char *part, unsigned int flags)
 {
     return url != NULL ? late.curl_url_set(url, what, part, flags) : CURLUE_BAD_HANDLE;
+}
+
+struct curl_slist *curl_slist_append(struct curl_slist *list, const char *text)
+{
+    return ready() ? late.curl_slist_append(list, text) : NULL;
+}
+
+void curl_slist_free_all(struct curl_slist *list)
+{
+    if (list != NULL) {
+        late.curl_slist_free_all(list);
+    }
 }
