@@ -216,11 +216,15 @@ void view_outcome(const struct run *run, FILE *out)
 }
 
 /* What a job says about a change may hold several lines; each is put below the change's id. */
-static void print_described(const struct job *job, const struct plan_header *header,
-                            const struct plan_change *change, FILE *out)
+static void print_described(const struct job *job, const struct settings *settings,
+                            const struct plan_header *header, const struct plan_change *change,
+                            FILE *out)
 {
     AUTO_BUF struct buf text = {0};
     job->describe(header, change, &text);
+    if (job->describe_settings != NULL) {
+        job->describe_settings(settings, header, change, &text);
+    }
     str rest = buf_str(&text);
     while (rest.ptr != NULL && rest.len > 0) {
         str line = str_cut(rest, '\n', &rest);
@@ -240,6 +244,7 @@ enum part { PART_ALL, PART_NOT_DONE, PART_OTHER };
 
 struct change_printer {
     const struct job *job;
+    const struct settings *settings;
     const struct approval *approval;
     FILE *out;
     enum part part;
@@ -269,9 +274,10 @@ static bool print_change(void *ctx, const struct plan_header *header,
     (void)fprintf(printer->out, "  %.8s  %s%s\n", change->id,
                   change_state_name(row != NULL ? row->state : CHANGE_PLANNED),
                   approved ? ", approved" : "");
-    print_described(printer->job, header, change, printer->out);
+    print_described(printer->job, printer->settings, header, change, printer->out);
     if (row != NULL && row->error[0] != '\0') {
-        (void)fprintf(printer->out, "    because: %s\n", row->error);
+        (void)fprintf(printer->out, "    %s: %s\n",
+                      row->state == CHANGE_VERIFIED ? "but" : "because", row->error);
     }
     return true;
 }
@@ -322,7 +328,11 @@ bool view_changes(struct engine *engine, const struct job *job, const struct run
     if (approval == NULL) {
         return false;
     }
-    struct change_printer printer = {.job = job, .approval = approval, .out = out, .limit = limit};
+    struct change_printer printer = {.job = job,
+                                     .settings = engine_settings(engine),
+                                     .approval = approval,
+                                     .out = out,
+                                     .limit = limit};
     uint64_t not_done =
         run->counts[CHANGE_FAILED] + run->counts[CHANGE_SKIPPED] + run->counts[CHANGE_UNKNOWN];
     if (not_done != 0 && run->plan.changes > limit) {
@@ -373,6 +383,7 @@ static void print_totals(const struct job *job, const struct run *run,
 
 struct previewer {
     const struct job *job;
+    const struct settings *settings;
     const struct plan_header *header;
     FILE *out;
     struct buf reviews;
@@ -409,7 +420,8 @@ static void preview_change(struct previewer *previewer, const struct plan_change
     if (previewer->changes_left > 0) {
         previewer->changes_left--;
         (void)fprintf(previewer->out, "  %.8s\n", change->id);
-        print_described(previewer->job, previewer->header, change, previewer->out);
+        print_described(previewer->job, previewer->settings, previewer->header, change,
+                        previewer->out);
     }
 }
 
@@ -483,6 +495,7 @@ bool view_preview(struct engine *engine, const struct job *job, const struct run
     print_totals(job, run, summary, out);
     const struct plan_totals *totals = &run->plan;
     struct previewer previewer = {.job = job,
+                                  .settings = engine_settings(engine),
                                   .out = out,
                                   .changes_left = lesser(totals->changes, VIEW_CHANGES),
                                   .reviews_left = lesser(totals->review, VIEW_REVIEWS)};

@@ -47,6 +47,7 @@ DEFINE_AUTO(struct engine, engine_close)
 struct journal *engine_journal(struct engine *engine);
 struct log *engine_log(struct engine *engine);
 int engine_workspace_fd(const struct engine *engine);
+const struct settings *engine_settings(const struct engine *engine);
 
 /* "7" or "last"; unknown: ERR_NOT_FOUND. */
 bool engine_find_run(struct engine *engine, str text, int64_t *ret, struct err *err) MUST_CHECK;

@@ -166,6 +166,9 @@ struct job {
     /* A change as a person reads it in preview and report: lines, may hold personal data. */
     void (*describe)(const struct plan_header *plan, const struct plan_change *change,
                      struct buf *out);
+    /* What today's settings add to it, such lines too; may be missing. */
+    void (*describe_settings)(const struct settings *settings, const struct plan_header *plan,
+                              const struct plan_change *change, struct buf *out);
 
     /* How long after the last send `absent` begins to count (settings may say). */
     int64_t (*settle_ms)(const struct settings *settings);

@@ -227,5 +227,6 @@ const struct job merge_job = {
     .concluded = merge_concluded,
     .verify = merge_verify,
     .describe = merge_describe,
+    .describe_settings = merge_describe_settings,
     .settle_ms = merge_settle_ms,
 };

@@ -18,12 +18,14 @@ static str reference_of(const json_t *contact)
     return merge_text(contact, "external_ref");
 }
 
-/* None, or one that DevRev made. */
+bool merge_reference_is_generated(str reference)
+{
+    return reference.len == 0 || str_starts(reference, STR("REVU-"));
+}
+
 static bool is_generated(const json_t *contact)
 {
-    str reference = reference_of(contact);
-    return reference.len == 0 || str_starts(reference, STR("REVU-")) ||
-           str_eq(reference, merge_text(contact, "display_id"));
+    return merge_reference_is_generated(reference_of(contact));
 }
 
 bool merge_may_carry(const struct merge_record *record)

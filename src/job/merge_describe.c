@@ -121,3 +121,18 @@ void merge_describe(const struct plan_header *plan, const struct plan_change *ch
     add_kept(plan, change, out);
     add_lost(plan, change, out);
 }
+
+void merge_describe_settings(const struct settings *settings, const struct plan_header *plan,
+                             const struct plan_change *change, struct buf *out)
+{
+    for (size_t i = 0; settings->carry_external_ref && i < plan->column_count; i++) {
+        str before = norm_trim(change->values[i].before);
+        if (str_eqz(plan->columns[i].remote, "external_ref") &&
+            merge_reference_is_generated(norm_trim(change->values[i].after)) &&
+            !merge_reference_is_generated(before)) {
+            buf_printf(out, "  carried over   %-14.*s ", STR_ARG(plan->columns[i].name));
+            merge_add_value(out, before);
+            buf_addc(out, '\n');
+        }
+    }
+}

@@ -174,6 +174,8 @@ bool merge_parted_forgive(struct merge_worker *worker, const struct merge_record
 
 /* --- carrying the external reference over (merge_carry.c) --------------------------------------- */
 
+/* None, or one that DevRev made. */
+bool merge_reference_is_generated(str reference);
 /* The loser has a reference of its own and the survivor has none. */
 bool merge_may_carry(const struct merge_record *record);
 /* The survivor shows the loser's. */
@@ -209,5 +211,7 @@ bool merge_verify(void *worker, struct job_change *change,
                   void (*difference)(void *ctx, const char *text), void *ctx, struct err *err);
 void merge_describe(const struct plan_header *plan, const struct plan_change *change,
                     struct buf *out);
+void merge_describe_settings(const struct settings *settings, const struct plan_header *plan,
+                             const struct plan_change *change, struct buf *out);
 
 #endif

@@ -462,18 +462,16 @@ static bool remember(struct repoint *repoint, const char *display_id, struct err
     str created = str_starts(plan->target, STR("don:")) || display_id[0] == '\0'
                       ? str_of(repoint->created)
                       : str_of(display_id);
-    str parted[] = {plan->target, created};
+    const str parted[] = {plan->target, created};
+    struct memory_link links[ARRAY_LEN(parted)];
     for (size_t i = 0; i < ARRAY_LEN(parted); i++) {
-        const struct memory_link link = {.a = parted[i],
-                                         .b = plan->survivor,
-                                         .run = run->run,
-                                         .change = str_of(plan->id),
-                                         .why = STR("undone")};
-        if (!memory_link_put(run->journal, run->clock, &link, err)) {
-            return false;
-        }
+        links[i] = (struct memory_link){.a = parted[i],
+                                        .b = plan->survivor,
+                                        .run = run->run,
+                                        .change = str_of(plan->id),
+                                        .why = STR("undone")};
     }
-    return true;
+    return memory_link_put_all(run->journal, run->clock, links, ARRAY_LEN(links), err);
 }
 
 static void write_detail(struct repoint *repoint)

@@ -447,6 +447,8 @@ class RulesLab(Lab):
 def carried_and_given_back(edit):
     with RulesLab(CARRY_EXTERNAL_REF="true") as lab:
         case = Case(lab, "--rules", reversed_rules(lab))
+        if lab.steward("show", "1").out.count("    carried over   external_ref") != len(case.changes):
+            yield "show does not say what is carried over"
         for change in case.changes:
             was = case.before["contacts"][change["target"]]["external_ref"]
             if case.merged["contacts"][change["survivor"]]["external_ref"] != was:

@@ -92,6 +92,28 @@ static void long_ids_take_two_lines(void)
                            "  why            revu-pairs\n");
 }
 
-TAP_MAIN(TAP_TEST(long_ids_take_two_lines), TAP_TEST(shows_what_is_kept_and_what_is_lost),
+static void check_carried(bool wanted, str before, str after, const char *expected)
+{
+    const struct settings settings = {.carry_external_ref = wanted};
+    const struct plan_value values[ARRAY_LEN(columns)] = {[1] = {before, after}};
+    struct plan_change change = {.values = values};
+    AUTO_BUF struct buf out = {0};
+    merge_describe_settings(&settings, &plan, &change, &out);
+    CHECK_STR(buf_z(&out), expected);
+}
+
+static void what_is_carried_over_is_said(void)
+{
+    check_carried(true, STR(" user_1 "), STR("REVU-34"),
+                  "  carried over   external_ref   user_1\n");
+    check_carried(true, STR("user_1"), STR(""), "  carried over   external_ref   user_1\n");
+    check_carried(true, STR("user_1"), STR("user_2"), "");
+    check_carried(true, STR("REVU-1"), STR("REVU-2"), "");
+    check_carried(true, STR(""), STR("REVU-2"), "");
+    check_carried(false, STR("user_1"), STR("REVU-34"), "");
+}
+
+TAP_MAIN(TAP_TEST(what_is_carried_over_is_said), TAP_TEST(long_ids_take_two_lines),
+         TAP_TEST(shows_what_is_kept_and_what_is_lost),
          TAP_TEST(nothing_is_lost_with_an_empty_or_equal_value),
          TAP_TEST(long_values_are_cut_between_characters))
