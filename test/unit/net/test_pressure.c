@@ -204,7 +204,91 @@ static void retries_beyond_their_share_wait(void)
     finish();
 }
 
+/* --- hours, in milliseconds ----------------------------------------------------------------- */
+
+enum { ALLOWED = 50, WINDOW_MS = 10000, HOUR_MS = 3600 * 1000 };
+
+/* A remote that allows 50 calls in any 10 s, is down in the third hour for four minutes, and once an
+ * hour says 429 for no reason and names no time. */
+static struct {
+    int64_t accepted_at[ALLOWED];
+    int oldest;
+    int accepted;
+    int refused;
+    int writes_while_down;
+    int calls_while_down;
+    int64_t next_whim_ms;
+} remote;
+
+static bool is_down(int64_t at_ms)
+{
+    return at_ms >= 2 * HOUR_MS && at_ms < 2 * HOUR_MS + 240000;
+}
+
+static int answer(int64_t at_ms, bool is_write, int64_t *ret_retry_after_ms)
+{
+    int64_t *oldest = &remote.accepted_at[remote.oldest];
+    *ret_retry_after_ms = PRESSURE_COOL_DOWN;
+    if (is_down(at_ms)) {
+        remote.calls_while_down++;
+        remote.writes_while_down += is_write;
+        return 503;
+    }
+    if (at_ms >= remote.next_whim_ms) {
+        remote.next_whim_ms += HOUR_MS;
+        return 429;
+    }
+    if (*oldest != 0 && at_ms - *oldest < WINDOW_MS) {
+        remote.refused++;
+        *ret_retry_after_ms = WINDOW_MS - (at_ms - *oldest);
+        return 429;
+    }
+    *oldest = at_ms;
+    remote.oldest = (remote.oldest + 1) % ALLOWED;
+    remote.accepted++;
+    return 200;
+}
+
+static void six_hours_of_limits_whims_and_an_outage(void)
+{
+    start(ALLOWED, 8);
+    memset(&remote, 0, sizeof(remote));
+    remote.next_whim_ms = HOUR_MS / 2;
+    int64_t begin_ms = now_ms();
+    int held_back = 0;
+    for (int64_t i = 0; now_ms() - begin_ms < (int64_t)6 * HOUR_MS; i++) {
+        struct pressure_pass pass;
+        bool closed = pressure_is_closed(pressure);
+        bool is_write = closed && i % 10 == 9;
+        if (!closed) {
+            held_back += !begin(true, &pass);
+        }
+        CHECK_OK(begin(is_write, &pass), err);
+        fakeclock_advance_ms(&fake, 20);
+        int64_t retry_after_ms;
+        int status = answer(now_ms() - begin_ms, is_write, &retry_after_ms);
+        pressure_end(pressure, &pass, status, retry_after_ms);
+    }
+    struct pressure_state state;
+    pressure_look(pressure, &state);
+    /* the outage, up to an open time more; six cool-downs; nothing else is lost */
+    int64_t lost_ms = 300000 + 6 * 60000;
+    double allowed = ((double)6 * HOUR_MS - (double)lost_ms) / WINDOW_MS * ALLOWED;
+    printf("# %d accepted (%.1f %%), %d refused, %d calls while it was down\n", remote.accepted,
+           100.0 * remote.accepted / allowed, remote.refused, remote.calls_while_down);
+    CHECK_INT(remote.refused, 0);
+    CHECK(remote.accepted >= 0.99 * allowed);
+    CHECK_INT(state.breaker_opened, 1);
+    CHECK(state.broken_ms >= 240000 && state.broken_ms <= 301000);
+    CHECK(remote.calls_while_down <= 20); /* until it opened, and a probe a minute */
+    CHECK(remote.writes_while_down <= 2); /* only before it opened */
+    CHECK_INT(held_back, state.refused);
+    CHECK(held_back >= 7); /* four probes that failed, three that closed it */
+    finish();
+}
+
 TAP_MAIN(TAP_TEST(an_open_breaker_parks_reads_and_refuses_writes),
          TAP_TEST(who_says_slow_down_is_well), TAP_TEST(a_429_without_a_time_cools_down),
          TAP_TEST(an_outage_that_lasts_ends_the_run), TAP_TEST(a_stop_ends_the_waiting_for_a_probe),
-         TAP_TEST(who_may_not_go_gives_the_token_back), TAP_TEST(retries_beyond_their_share_wait))
+         TAP_TEST(who_may_not_go_gives_the_token_back), TAP_TEST(retries_beyond_their_share_wait),
+         TAP_TEST(six_hours_of_limits_whims_and_an_outage))
