@@ -78,11 +78,11 @@ def instant(text):
     return calendar.timegm((year, month, day, hour, minute, second)) - zone + fraction
 
 
-def age(contact):
+def age(text, ident):
     """What sorts the oldest id first: no number last, then shorter and smaller numbers, then bytes."""
-    digits = re.search("[0-9]*$", contact.display_id or contact.id)[0]
+    digits = re.search("[0-9]*$", text)[0]
     number = digits.lstrip("0")
-    return (digits == "", len(number), number, contact.id.encode())
+    return (digits == "", len(number), number, ident.encode())
 
 
 # --- contacts -------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def external_ref(group):
             return None
         latest = max(c.updated for c in left)
         left = [c for c in left if c.updated == latest]
-    survivor = min(left, key=age)
+    survivor = min(left, key=lambda c: age(c.display_id or c.id, c.id))
     return survivor, others(group, survivor)
 
 
@@ -221,13 +221,13 @@ def groups_by(contacts, key):
 # --- the whole file -------------------------------------------------------------------------------
 
 
-def read_contacts(data, lists):
+def read_contacts(data, columns, make):
     """The contact of every row; rows that are the same contact share one."""
     rows = list(read_csv(data))
     if not rows:
         raise Refused("empty")
-    places = find_columns(rows[0], COLUMNS)
-    contacts = [Contact(row, len(rows[0].fields), places) for row in rows[1:]]
+    places = find_columns(rows[0], columns)
+    contacts = [make(row, len(rows[0].fields), places) for row in rows[1:]]
     same_id = groups_by(contacts, lambda c: c.id)
     for group in same_id.values():
         if len({c.content for c in group}) > 1:
@@ -235,8 +235,6 @@ def read_contacts(data, lists):
                 contact.bad = True
     if all(contact.bad for contact in contacts):
         raise Refused("no good row")
-    for contact in contacts:
-        contact.judge_email(lists)
     first = {}
     return [first.setdefault((c.id, c.content), c) if c.id else c for c in contacts]
 
@@ -274,8 +272,10 @@ def decide(data, lists, forbidden=lambda a, b: False, must=()):
     `forbidden` tells of two ids whether memory parts them; `must` are pairs (loser, survivor) of ids that
     memory puts together before the first strategy.
     """
-    contacts = read_contacts(data, lists)
+    contacts = read_contacts(data, COLUMNS, Contact)
     members = list(dict.fromkeys(contacts))
+    for contact in members:
+        contact.judge_email(lists)
 
     good = {c.id: c for c in members if not c.bad}
     for loser, survivor in must:

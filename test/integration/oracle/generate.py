@@ -23,8 +23,8 @@ BLOCKED = ["noreply@e.example", "NOREPLY+1@e.example", "info@e.example", "Info+a
 NONE = ["", "", "none", "n/a", "na", "ann", "ann@", "@e.example", "a@b@c", "unknown", "info"]
 REFS = ["user_1", "user_2", "user_3", "user_", "REVU-1", "REVU-2", "REVU-", "crm-1", "crm-2", "CRM-1", "", "", "User_1",
         "revu-1", "7", "8", "c/1", "c/2", "ann@e.example", " user_1", "crm-1\u00a0"]
-ACCOUNTS = [("A1", "Real"), ("A1", "Real"), ("A2", "Other Corp"), ("", "real"), ("real", ""), ("", ""), ("A1", "Upwork"),
-            ("A3", "Upwork"), ("", " UPWORK"), ("A4", "Velocity Global - OTHER"), ("", "velocity  global - other"),
+ACCOUNTS = [("A1", "Real"), ("A1", "Real"), ("A2", "Other Corp"), ("", "real"), ("real", ""), ("", ""),
+            ("A1", "Upwork"), ("A3", "Upwork"), ("", " UPWORK"), ("A4", "Velocity Global - OTHER"), ("", "velocity  global - other"),
             ("A2", "Velocity Global - OTHER"), ("A5", "Velocity Global"), ("a1", "Stra\u00dfe"), ("", "STRASSE")]
 UIDS = ["", "", "", "7", "7.0", "8", "n/a", "NA", "-", "0", "0.0", "Null", "c/1", " 7 ",
         ".0", "7.0.0", "07", "\uff10"]
@@ -32,7 +32,8 @@ EDITORS = ["Ann", "Ann", "", "DevRev Bot", "devrev bot", " DevRev  Bot ", "DevRe
 BI = ["no", "", "No", "yes", "TRUE", "y", "1", "1.0", " Yes ", "true."]
 DATES = ["2024-05-01", "2024-05-01T00:00:00Z", "2024-05-01 00:00", "2024-05-01 00:00:00",
          "2024-05-01T02:00:00+02:00",
-         "2024-04-30T23:59:59.999999-00:00", "2024-05-01T00:00:00.5Z", "2024-05-02", "2023-01-01t10:00:00z", "1969-12-31",
+         "2024-04-30T23:59:59.999999-00:00", "2024-05-01T00:00:00.5Z", "2024-05-02", "2023-01-01t10:00:00z",
+         "1969-12-31",
          "", "2024-04-30T14:30:00-09:30", "0001-01-01", "9999-12-31T23:59:59.9999999999999Z",
          "9999-12-31T23:59:59.9999999999998Z", "9999-12-31T23:59:59.999999999-23:59", "1900-03-01", "2000-02-29"]
 UNREADABLE = ["yesterday", "2024-02-30", "01/05/2024", "2024-05-01T00:00", "2024-5-1", "2024-05-01 25:00",
@@ -114,7 +115,8 @@ class Generator:
             contact["ref"] = contact["uid"].strip() or contact["id"]
         if rng.random() < self.bad:
             contact.update(rng.choice([{"id": ""}, {"id": " "}, {"tickets": rng.choice(NO_COUNT)},
-                                       {"broken": rng.choice(["type", "email", "id"])}, {"id": f"c/{rng.randrange(3)}"}]))
+                                       {"broken": rng.choice(["type", "email", "id"])},
+                                       {"id": f"c/{rng.randrange(3)}"}]))
         if rng.random() < 0.03:
             word = rng.choice(["id", "email", "ref", "acc", "name", "uid", "tickets", "at", "disp", "bi", "by"])
             contact[word] = rng.choice(SPACES) + contact[word] + rng.choice(SPACES)
