@@ -35,6 +35,10 @@
          .argument = "N",                                                                          \
          .help = "attempts at a call, the first included",                                         \
          .setting = "MAX_RETRIES"},                                                                \
+        {.name = "metrics-listen",                                                                 \
+         .argument = "ADDRESS",                                                                    \
+         .help = "Prometheus metrics while it works: 127.0.0.1:9464",                              \
+         .setting = "METRICS_LISTEN"},                                                             \
         {.name = "backup-dir",                                                                     \
          .argument = "DIR",                                                                        \
          .help = "where backups go",                                                               \

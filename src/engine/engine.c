@@ -9,14 +9,12 @@
 #include "base/num.h"
 #include "base/version.h"
 #include "engine/approval.h"
-#include "engine/alert.h"
-#include "engine/control.h"
 #include "engine/executor.h"
 #include "engine/internal.h"
 #include "engine/limits.h"
 #include "engine/pace.h"
-#include "engine/progress.h"
 #include "engine/undo.h"
+#include "engine/watch.h"
 #include "store/lock.h"
 
 static const char *const directories[] = {"logs", "reports", "plans", "limits"};
@@ -386,8 +384,8 @@ static bool tell_finished(const struct run *run, struct err *err)
 }
 
 /* How the run ended, from what the schedule and the journal say. */
-static bool run_outcome(struct engine *engine, int64_t run_id, const struct err *halted,
-                        struct err *err)
+static bool run_outcome(struct engine *engine, int64_t run_id, struct watch *watch,
+                        const struct err *halted, struct err *err)
 {
     struct arena arena = {0};
     struct run run;
@@ -409,9 +407,7 @@ static bool run_outcome(struct engine *engine, int64_t run_id, const struct err 
     }
     log_at(engine->log, LOG_INFO, "run ended", LOG_STR("state", run_state_name(to)),
            LOG_INT("open", open));
-    struct job_run job_run = engine_planning_run(engine);
-    job_run.run = run_id;
-    alerts_ended(&job_run, &run, to, reason);
+    watch_ended(watch, &run, to, reason);
     if (open != 0 && err_is(halted)) {
         *err = *halted;
         if (err_exit_code(err->kind) == 1) {
@@ -430,8 +426,8 @@ static bool run_outcome(struct engine *engine, int64_t run_id, const struct err 
 }
 
 static bool work_through(struct engine *engine, const struct job *job, struct job_run *job_run,
-                         struct plan_reader *plan, bool settle_only, struct err *halted,
-                         struct err *err)
+                         struct plan_reader *plan, bool settle_only, struct watch **ret_watch,
+                         struct err *halted, struct err *err)
 {
     const struct settings *settings = engine->options.settings;
     const struct schedule_options options = {
@@ -460,27 +456,9 @@ static bool work_through(struct engine *engine, const struct job *job, struct jo
         .verified = undo_is_plan(plan_reader_header(plan)) ? undo_verified : NULL,
         .verified_ctx = engine,
     };
-    const struct progress_options progress_options = {
-        .mode = engine->options.progress,
-        .run = job_run,
-        .journal = engine->journal,
-        .schedule = schedule,
-    };
-    struct err no_control = {0};
-    struct control *control = control_start(job_run, &no_control);
-    if (control == NULL) {
-        log_at(engine->log, LOG_WARN, "cannot be controlled from outside", LOG_ERR(&no_control));
-    }
-    struct err no_alerts = {0};
-    struct alerts *alerts = alerts_start(job_run, job->name, schedule, &no_alerts);
-    if (err_is(&no_alerts)) {
-        log_at(engine->log, LOG_WARN, "nobody is alerted", LOG_ERR(&no_alerts));
-    }
-    struct progress *progress = progress_start(&progress_options, err);
-    bool ok = progress != NULL && executor_run(&executor, settings->workers, err);
-    progress_stop(progress);
-    alerts_stop(alerts);
-    control_stop(control);
+    *ret_watch = watch_start(job_run, job, schedule, engine->options.progress, err);
+    bool ok = *ret_watch != NULL && executor_run(&executor, settings->workers, err);
+    watch_stop(*ret_watch);
     schedule_halted(schedule, halted);
     schedule_free(schedule, job);
     return ok;
@@ -526,6 +504,7 @@ static bool apply_run(struct engine *engine, const struct job *job, const struct
     if (!engine_job_run_init(engine, job, run, plan_reader_header(plan), &job_run, err)) {
         return false;
     }
+    AUTO(watch_free) struct watch *watch = NULL;
     struct err halted = {0};
     bool first = run->state == RUN_PLANNED && job->fresh != NULL;
     bool ok = (!first || job->fresh(&job_run, run, err)) && job->open(&job_run, err);
@@ -533,12 +512,12 @@ static bool apply_run(struct engine *engine, const struct job *job, const struct
         log_context(run->id, "");
         ok = begin_applying(engine, run, err) && stamp_first_start(engine, &job_run, err) &&
              undo_begin(engine, run->id, err) &&
-             work_through(engine, job, &job_run, plan, settle_only, &halted, err) &&
+             work_through(engine, job, &job_run, plan, settle_only, &watch, &halted, err) &&
              undo_end(engine, run->id, err);
         job->close(&job_run);
     }
     engine_job_run_done(&job_run);
-    return ok && run_outcome(engine, run->id, &halted, err);
+    return ok && run_outcome(engine, run->id, watch, &halted, err);
 }
 
 /* What is refused, or is going to be because it was not approved, will not be changed. */

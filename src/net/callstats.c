@@ -22,6 +22,7 @@ struct call_stats {
     uint64_t limited;
     uint64_t retries;
     int64_t waited_ns;
+    int64_t duration_ns;
     struct status_count statuses[MAX_STATUSES];
     size_t status_count;
     uint64_t buckets[CALLSTATS_BUCKETS];
@@ -213,6 +214,7 @@ static void add(struct callstats *stats, const char *call, int status, int64_t d
         entry->errors += status == 0 || status >= 400;
         entry->limited += status == 429;
         entry->waited_ns += waited_ns;
+        entry->duration_ns += duration_ns;
         entry->buckets[bucket]++;
         count_status(entry, status);
     }
@@ -255,6 +257,46 @@ void callstats_totals(struct callstats *stats, struct callstats_totals *ret)
     }
     pthread_mutex_unlock(&stats->lock);
     *ret = totals;
+}
+
+static void view_of(const struct call_stats *entry, const size_t *edge_buckets, size_t edge_count,
+                    int *statuses, uint64_t *counts, struct callstats_view *ret)
+{
+    *ret = (struct callstats_view){.call = entry->call,
+                                   .count = entry->count,
+                                   .retries = entry->retries,
+                                   .waited_ns = entry->waited_ns,
+                                   .duration_ns = entry->duration_ns,
+                                   .status_count = entry->status_count,
+                                   .statuses = statuses,
+                                   .status_counts = counts};
+    for (size_t i = 0; i < entry->status_count; i++) {
+        statuses[i] = entry->statuses[i].status;
+        counts[i] = entry->statuses[i].count;
+    }
+    for (size_t i = 0; i < edge_count; i++) {
+        for (size_t b = 0; b <= edge_buckets[i]; b++) {
+            ret->faster[i] += entry->buckets[b];
+        }
+    }
+}
+
+void callstats_each(struct callstats *stats, const int64_t *edges_ms, size_t edge_count,
+                    void (*each)(void *ctx, const struct callstats_view *view), void *ctx)
+{
+    size_t buckets[CALLSTATS_EDGES];
+    for (size_t i = 0; i < edge_count; i++) {
+        buckets[i] = callstats_bucket(edges_ms[i] * 1000000);
+    }
+    pthread_mutex_lock(&stats->lock);
+    for (size_t i = 0; i < stats->count; i++) {
+        int statuses[MAX_STATUSES];
+        uint64_t counts[MAX_STATUSES];
+        struct callstats_view view;
+        view_of(stats->calls[i], buckets, edge_count, statuses, counts, &view);
+        each(ctx, &view);
+    }
+    pthread_mutex_unlock(&stats->lock);
 }
 
 /* --- JSON ---------------------------------------------------------------------------------- */
