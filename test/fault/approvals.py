@@ -119,6 +119,10 @@ def stale_is_refused_and_a_begun_run_is_not():
         lab.plan()
         lab.steward("apply", "last", codes=(KILLED,), **failpoint("apply.after_intent", 2))
         rewrite(lab.csv)
+        before = len(lab.lines(lab.requests_file))
+        lab.steward("resume", "last", "--max-changes", "1", codes=(4,))
+        if len(lab.lines(lab.requests_file)) != before:
+            yield "a run above the limit asked the remote something"
         lab.steward("resume", "last", codes=(0,))
         yield from problems(lab, {"verified"})
 

@@ -18,7 +18,10 @@ for id in "$1" "$2" "$5"; do
     grep -c "rev-users.merge/done.*\"$target\"" effects.jsonl
 done
 steward show 1 --changes | grep refused | sed 's/.*"state"/"state"/' | sort | uniq -c | sed 's/^ *//'
-steward runs | awk '{ print $1, $2, $7, $8, $9 }'
+steward runs | awk '{ print $1, $2, $NF }'
 steward verify 1
+steward report 1 --json >report.json && schema report <report.json
+"$PYTHON" -c 'import json; print(json.load(open("report.json"))["counts"])'
+grep -o '<[^>]*>refused[^<]*<' reports/run-1.html | head -n 1
 steward links list --json | tee links.json | grep -c '"kind":"cannot".*"why":"refused","run":1,'
 schema links <links.json
