@@ -492,6 +492,12 @@ CASES = [
         c email=test+1@upwork.com name=Upwork
         d email=test@cloud.upwork.com name=Real
         """, "a none; b none; c none; d none"),
+    ("upwork: the local part is folded before it is looked up", """
+        a email='info +1@upwork.com' name=Upwork
+        b email='info@upwork.com' name=Real
+        c email='na\u3000@upwork.com' name=Upwork
+        d email='na\u3000@upwork.com' name=Real
+        """, "a none; b none; c email; d email"),
     ("upwork: OTHER and no account name are left", f"""
         a email=x@upwork.com name=Upwork
         b email=x+1@upwork.com name=Real

@@ -10,7 +10,8 @@ FAMILY = ["ann@upwork.com", "ann+1@upwork.com", "ANN+2@cloud.upwork.com", "ann@C
           "ann+3@upwork\u3002com", "ann@sub.upwork.com", "info+1@upwork.com", "na@cloud.upwork.com",
           "bob+1@upwork.com", "\uff41nn+4@upwork.com", "an\u00adn@upwork.com", "ann@dsar.hex.upwork.com",
           "ann +5@upwork.com", "ann\u3000@upwork.com", "a  nn@upwork.com", "a nn+1@upwork.com",
-          "\u00ad+1@upwork.com", "ann\uff0b6@upwork.com"]
+          "\u00ad+1@upwork.com", "ann\uff0b6@upwork.com", "info +1@upwork.com", "info\u3000@cloud.upwork.com",
+          "na @upwork.com"]
 PLAIN = ["ann@e.example", "Ann@E.example", "ANN@e.example.", "ann@e\u3002example", "bob@e.example", "bob+x@e.example",
          "ann@f.example"]
 UNICODE = ["stra\u00dfe@e.example", "STRASSE@e.example", "x@stra\u00dfe.example", "x@strasse.example",
@@ -19,7 +20,7 @@ UNICODE = ["stra\u00dfe@e.example", "STRASSE@e.example", "x@stra\u00dfe.example"
            "\u0130x@e.example", "i\u0307x@e.example", "x@ex_ample..com", "x@EX_AMPLE..com"]
 BLOCKED = ["noreply@e.example", "NOREPLY+1@e.example", "info@e.example", "Info+a@e.example", "info+a@e.example",
            "na@e.example", "n/a@e.example", "x@duck.com", "x@a.duck.com", "x@notduck.com", "contest@e.example",
-           "test@e.example", "info\u200b@e.example"]
+           "test@e.example", "info\u200b@e.example", "info @e.example", "na\u3000+1@e.example"]
 NONE = ["", "", "none", "n/a", "na", "ann", "ann@", "@e.example", "a@b@c", "unknown", "info"]
 REFS = ["user_1", "user_2", "user_3", "user_", "REVU-1", "REVU-2", "REVU-", "crm-1", "crm-2", "CRM-1", "", "", "User_1",
         "revu-1", "7", "8", "c/1", "c/2", "ann@e.example", " user_1", "crm-1\u00a0"]
