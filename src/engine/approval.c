@@ -492,8 +492,8 @@ static bool refuse_all(struct refuser *refuser, const struct run *run, const cha
     refuser->links = xcalloc(BATCH, sizeof(*refuser->links));
     (void)err_set(&refuser->why, ERR_REFUSED, "%s", why);
     bool ok = engine_each_change(refuser->engine, run, refuse_one, NULL, refuser, err);
-    if (ok && !(refuser->failed || flush(refuser))) {
-        ok = false;
+    if (ok && !refuser->failed) {
+        (void)flush(refuser); /* it keeps its failure */
     }
     if (refuser->failed) {
         *err = refuser->err;

@@ -18,6 +18,13 @@ steward refuse 1 "$1" >refused.txt
 fails steward refuse 1 "$1" 2>refused.err
 fails steward approve 1 "$1" 2>approve.err
 sed "s/'[0-9a-f]\{8\}'/'@ID@'/" refused.err approve.err
+echo '-- a disk that does not take it'
+fails env STEWARD_FAILPOINTS='journal.before_commit=ENOSPC@1' steward approve 1 "$2"
+fails env STEWARD_FAILPOINTS='journal.before_commit=ENOSPC@1' steward refuse 1 "$2"
+fails env STEWARD_FAILPOINTS='journal.before_commit=EIO@1' steward links must REVU-1 REVU-2
+fails env STEWARD_FAILPOINTS='journal.before_commit=EIO@1' steward links forget "$(contact 11)" "$(contact 12)"
+steward show 1 --json | grep -o '"planned":[0-9]*'
+steward links list | grep -c one
 echo '-- approvals of another plan'
 steward approve 1 "$2" >approved.txt
 "$PYTHON" - <<'PY'
