@@ -11,7 +11,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 
-enum { LINES = 400000, THREADS_MAX = 8, MAX_BYTES = 16 * 1000 * 1000 };
+enum { LINES = 160000, THREADS_MAX = 8, MAX_BYTES = 8 * 1000 * 1000 };
 
 static void *write_lines(void *arg)
 {
@@ -48,7 +48,7 @@ static bool measure(const char *path, int threads, int64_t max_bytes)
     int64_t ns = clock_mono_ns(clock_system()) - start_ns;
     int64_t lines = (int64_t)threads * (LINES / THREADS_MAX);
     printf("%d threads, %s: %lld ns a line\n", threads,
-           max_bytes == 0 ? "one file            " : "put aside every 16 MB",
+           max_bytes == 0 ? "one file            " : "put aside every 8 MB ",
            (long long)(ns / lines));
     log_close(log);
     return true;

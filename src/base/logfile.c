@@ -35,8 +35,10 @@ struct logfile {
     char name[NAME_BYTES]; /* steward.log */
     char stem[NAME_BYTES]; /* steward */
     int fd;                /* GUARDED_BY lock, like all below */
-    int64_t size;          /* after our last line */
-    int64_t aside_at;      /* put aside at this size; further off after a failure */
+    ino_t ino;             /* of the file that fd is */
+    dev_t dev;
+    int64_t size;     /* after our last line */
+    int64_t aside_at; /* put aside at this size; further off after a failure */
 };
 
 /* --- the file that has the name ---------------------------------------------------------------- */
@@ -86,16 +88,20 @@ static bool open_current(struct logfile *file, struct err *err)
 static bool follow_name(struct logfile *file, struct err *err)
 {
     struct stat named;
-    struct stat ours;
-    bool same =
-        file->fd >= 0 && fstatat(file->dirfd, file->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-        fstat(file->fd, &ours) == 0 && named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
-    if (!same && (!open_current(file, err) || fstat(file->fd, &ours) != 0)) {
-        return err_is(err)
-                   ? false
-                   : err_set_errno(err, ERR_IO, errno, "could not look at log '%s'", file->name);
+    bool same = file->fd >= 0 &&
+                fstatat(file->dirfd, file->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+                named.st_ino == file->ino && named.st_dev == file->dev;
+    if (!same) {
+        if (!open_current(file, err)) {
+            return false;
+        }
+        if (fstat(file->fd, &named) != 0) {
+            return err_set_errno(err, ERR_IO, errno, "could not look at log '%s'", file->name);
+        }
+        file->ino = named.st_ino;
+        file->dev = named.st_dev;
     }
-    int64_t size = ours.st_size;
+    int64_t size = named.st_size;
     if (size != file->size && !mend_end(file, &size)) {
         return err_set_errno(err, ERR_IO, errno, "could not mend the end of log '%s'", file->name);
     }
@@ -300,12 +306,8 @@ static bool put_aside(struct logfile *file, struct err *err)
         return true;
     }
     (void)FAILPOINT("logfile.renamed"); /* a place to die */
-    if (!open_current(file, err)) {
-        return false;
-    }
-    file->size = 0;
     tidy(file);
-    return true;
+    return follow_name(file, err);
 }
 
 /* --- life -------------------------------------------------------------------------------------- */
