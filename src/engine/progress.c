@@ -73,7 +73,7 @@ void progress_line(const struct schedule_counts *counts, uint64_t calls,
     buf_printf(out, "  calls %llu  verified %llu", (unsigned long long)calls,
                (unsigned long long)counts->done[WORK_VERIFIED]);
     if (counts->done[WORK_FAILED] != 0) {
-        buf_printf(out, "  failed %llu", (unsigned long long)counts->done[WORK_FAILED]);
+        buf_printf(out, "  not done %llu", (unsigned long long)counts->done[WORK_FAILED]);
     }
     if (counts->done[WORK_SKIPPED] != 0) {
         buf_printf(out, "  skipped %llu", (unsigned long long)counts->done[WORK_SKIPPED]);

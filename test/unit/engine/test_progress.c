@@ -13,7 +13,7 @@ static void says_how_far_and_why_it_waits(void)
     progress_line(&counts, 7000, &limit, &well, 10000, 0, &line);
     CHECK_STR(
         buf_z(&line),
-        "120/400  30.0 %  12.0/s  ETA 0m23s  calls 7000  verified 118  failed 2  confirming 3  "
+        "120/400  30.0 %  12.0/s  ETA 0m23s  calls 7000  verified 118  not done 2  confirming 3  "
         "waiting: limit 13s");
 }
 
