@@ -8,7 +8,8 @@
  *   check    read the record now; has anything the decision used changed? (drift)
  *   capture  store the pre-image in the vault, sealed and read back
  *            ---- the engine makes the intent durable: state `sent` ----
- *   apply    the one side effect: at most one request that changes something
+ *   apply    the one side effect: at most one request that must not be sent twice. What has to come before
+ *            it and is harmless to repeat is read first, and then written
  *   confirm  read until the remote shows it; may be called many times, later, by another worker or
  *            process, when all that is left is the plan, the journal row and the sealed backup
  *   finish   may be missing; what belongs to the change once it has happened and is harmless to repeat:
