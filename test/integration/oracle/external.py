@@ -278,9 +278,10 @@ def decide(data, lists, forbidden=lambda a, b: False, must=()):
         contact.judge_email(lists)
 
     good = {c.id: c for c in members if not c.bad}
-    for loser, survivor in must:
-        if loser in good and survivor in good and not forbidden(loser, survivor):
-            merge(good[survivor], [good[loser]], "must-link")
+    for survivor in dict.fromkeys(survivor for _, survivor in must if survivor in good):
+        losers = [a for a, b in must if b == survivor and a in good and not forbidden(a, b)]
+        if losers:
+            merge(good[survivor], [good[a] for a in losers], "must-link")
 
     for name, key, strategy in STRATEGIES:
         there = [c for c in members if c.into is None]

@@ -204,6 +204,65 @@ def check_files(planner, lists, count, seed, keep):
     return None
 
 
+def some_links(rng, file, lists):
+    """(cannot, must): pairs of ids, most of them of contacts that the rules put together."""
+    ids = {oracle.trim(line["id"]) for line in file.lines if isinstance(line, dict)}
+    ids = sorted(ids - {""}) + ["nobody"]
+    stars = collections.defaultdict(list)
+    for ident, action, _, survivor, _ in decide(file.data(), lists) or []:
+        if action in ("keep", "merge"):
+            stars[survivor].append(ident)
+    together = [sorted(set(star)) for star in stars.values()]
+
+    def pair():
+        among = rng.choice(together) if together and rng.random() < 0.6 else ids
+        return rng.sample(among, 2) if len(among) > 1 else [among[0], "somebody"]
+
+    cannot = [pair() for _ in range(rng.randint(0, 2))]
+    must = {}  # each loser once, and never in a circle
+    for loser, survivor in [sorted(pair()) for _ in range(rng.randint(0, 3))]:
+        if {loser, survivor} not in [set(parted) for parted in cannot] or rng.random() < 0.5:
+            must.setdefault(loser, survivor)
+    return cannot, list(must.items())
+
+
+def check_links(planner, steward, lists, count, seed):
+    """What people decided about pairs stands above the rules, through the command line."""
+    words = collections.Counter()
+    for number in range(count):
+        rng = random.Random(f"links-{seed}-{number}")
+        file = generate.generate(rng)
+        cannot, must = some_links(rng, file, lists)
+        last = {frozenset(pair): ("cannot", pair) for pair in cannot}  # of a pair the last link counts
+        last.update({frozenset(pair): ("must", pair) for pair in must})
+        workspace, source, target = (planner.directory / f"links{number}{end}" for end in ("", ".csv", ".out"))
+        workspace.mkdir(mode=0o700)
+        source.write_bytes(file.data())
+        base = [steward, "--workspace", workspace]
+        for kind, pair in last.values():
+            subprocess.run([*base, "links", kind, *pair], check=True, capture_output=True)
+        parted = {pair for pair, (kind, _) in last.items() if kind == "cannot"}
+        try:
+            expected = external.decide(file.data(), lists, lambda a, b, parted=parted: frozenset((a, b)) in parted,
+                                       [tuple(pair) for kind, pair in last.values() if kind == "must"])
+        except oracle.Refused:
+            expected = None
+        done = subprocess.run([*base, "merge", "--rules", "external-contacts", "--csv", source, "--csv-out", target],
+                              capture_output=True, check=False)
+        if done.returncode not in ((0, 3) if expected is not None else (64,)):
+            return f"file {number}: exit code {done.returncode}: {done.stderr.decode()}"
+        got = first_words(target.read_bytes()) if expected is not None else None
+        if got != expected:
+            different = [pair for pair in zip(expected, got) if pair[0] != pair[1]][:2]
+            return f"file {source} with {list(last.values())}: {different}"
+        words.update(row[4] for row in expected or [])
+        words.update(row[2].split("+")[0] for row in expected or [])
+        shutil.rmtree(workspace)
+        source.unlink()
+        target.unlink(missing_ok=True)
+    return None if words["cannot-link"] and words["must-link"] else f"nothing was tried: {words}"
+
+
 def check_order(planner, count, seed):
     """The order of the lines changes nothing but the order of the decisions."""
     for number in range(count):
@@ -286,6 +345,7 @@ def main():
         f"{args.files} generated files, seed {args.seed}":
             lambda: check_files(planner, lists, args.files, args.seed, keep),
         "order of the rows": lambda: check_order(planner, args.files // 10, args.seed),
+        "links": lambda: check_links(planner, args.steward, lists, args.files // 60, args.seed),
         "number of threads": lambda: check_threads(planner, lists, args.seed, 300 if SANITIZED else 2000),
         "locale": lambda: check_locale(planner, args.seed),
     }
