@@ -88,6 +88,12 @@ def sandbox_says(lab, made):
         yield from differs(call, said[call]["count"], calls[call])
     over_time = sum(slot["calls"] for slot in made.json["calls"]["over_time"]["slots"])
     yield from differs("calls over time", over_time, made.page.number("n-calls"))
+
+
+def tickets_say(lab, made):
+    """Where each record takes in one other, what the changes count is what there is."""
+    world = lab.ask_sandbox("/sandbox/state")
+    merged = {contact["id"]: contact["merged_into"] for contact in world["contacts"] if contact["merged_into"]}
     reporters = collections.Counter(user for work in world["works"] for user in work["reported_by"])
     yield from differs("tickets with the survivor after",
                        made.json["counted"]["tickets"]["with the survivor after"],
@@ -119,7 +125,7 @@ def a_run_with_failures():
         made = reports(lab)
         yield from made.page.problems
         yield from validate(made.json)
-        for says in (journal_says, sandbox_says, csv_says, no_secret):
+        for says in (journal_says, sandbox_says, tickets_say, csv_says, no_secret):
             yield from says(lab, made)
         if made.json["counts"]["failed"] != 1 or made.json["counts"]["unknown"] != 1:
             yield f"the faults did not happen: {made.json['counts']}"
@@ -130,6 +136,43 @@ def a_run_with_failures():
         else:
             yield from differs("apply's own report", made.made_by_apply.partition("made ")[0],
                                made.html.partition("made ")[0])
+        if CHROMIUM and not SANITIZED:
+            yield from in_chromium(lab, made)
+
+
+def five_strategies():
+    """A manager's run: what the page says by strategy is what was decided and what the sandbox did."""
+    lab = Lab(contacts=200, faults=["rev-users.merge@2=status:400", "rev-users.merge@5=never"],
+              MERGE_SETTLE_SECONDS="1")
+    pivot, decisions = lab.top / "pivot.csv", lab.top / "decisions.csv"
+    lab.arguments += ["--pivot-csv", str(pivot)]
+    with lab:
+        lab.steward("merge", "--rules", "external-contacts", "--csv", pivot, "--csv-out", decisions, codes=(0,))
+        lab.steward("apply", "last", "--yes", codes=(3,))
+        made = reports(lab)
+        yield from made.page.problems
+        yield from validate(made.json)
+        for says in (journal_says, sandbox_says, no_secret):
+            yield from says(lab, made)
+        with decisions.open(encoding="utf-8", newline="") as file:
+            decided = {row["user_id"]: row["strategy"] for row in csv.DictReader(file)
+                       if row["action"] == "merge"}
+        planned = collections.Counter(decided.values())
+        merged = collections.Counter(decided[contact["id"]] for contact in
+                                     lab.ask_sandbox("/sandbox/state")["contacts"] if contact["merged_into"])
+        said = {row["strategy"]: row for row in made.json["strategies"]}
+        yield from differs("changes by strategy", {name: row["changes"] for name, row in said.items()}, planned)
+        yield from differs("done by strategy",
+                           {name: row["verified"] for name, row in said.items() if row["verified"]}, merged)
+        if not {"cxp-uid", "bot-amended", "external-ref", "upwork", "velocity-global"} <= set(planned):
+            yield f"not every strategy decided something: {planned}"
+        for name, count in planned.items():
+            if not re.search(rf"<text[^>]*>{re.escape(name)}</text><text[^>]*>{count:,}</text>", made.html):
+                yield f"the chart does not say {count} for {name}"
+        # a number that only the changes that are done gave says of how many it is
+        note = f"<small>in {made.page.number('n-verified')} of {made.page.number('n-changes')} changes</small>"
+        if made.html.count(note) != 2:
+            yield f"'{note}' stands {made.html.count(note)} times on the page"
         if CHROMIUM and not SANITIZED:
             yield from in_chromium(lab, made)
 
@@ -250,6 +293,7 @@ def in_chromium(lab, made):
 def main():
     tap = Tap()
     tap.run([("a run with failures", a_run_with_failures), ("a run that was killed", a_run_that_was_killed),
+             ("five strategies", five_strategies),
              ("a run at its limit", a_run_at_its_limit), ("names that are markup", names_that_are_markup)],
             threads=2)
     if not CHROMIUM and not SANITIZED:
