@@ -12,6 +12,7 @@ static void worker_done(struct worker *worker)
     free(worker->slots);
     free(worker->next);
     free(worker->last);
+    free(worker->members);
     free(worker->candidates);
     free(worker->repeats);
 }
@@ -314,11 +315,13 @@ static uint64_t *join_parts(struct work *work, uint64_t **ret_guards)
             }
         }
         for (uint32_t row = 0; row < rows->count; row++) {
+            d->row[at + row].facts = rows->facts[row];
             d->row[at + row].flags = rows->flags[row];
         }
         free(STEAL(rows->id));
         free(STEAL(rows->content));
         free(STEAL(rows->guards));
+        free(STEAL(rows->facts));
         free(STEAL(rows->flags));
         rows->room = 0;
         at += rows->count;
@@ -332,10 +335,21 @@ static bool interrupted(const struct stop *stop, struct err *err)
            !err_set(err, ERR_INTERRUPTED, "could not finish the plan: interrupted");
 }
 
-static bool key_is_done(const struct rules *rules, size_t strategy)
+/* Behind the last of the strategies from `first` on that look at the same groups. */
+static size_t same_key_end(const struct rules *rules, size_t first)
 {
-    for (size_t i = strategy + 1; i < rules->strategy_count; i++) {
-        if (rules->strategies[i].key == rules->strategies[strategy].key) {
+    size_t end = first + 1;
+    while (end < rules->strategy_count &&
+           rules->strategies[end].key == rules->strategies[first].key) {
+        end++;
+    }
+    return end;
+}
+
+static bool key_is_done(const struct rules *rules, size_t key, size_t from)
+{
+    for (size_t i = from; i < rules->strategy_count; i++) {
+        if (rules->strategies[i].key == (int)key) {
             return false;
         }
     }
@@ -345,14 +359,17 @@ static bool key_is_done(const struct rules *rules, size_t strategy)
 static bool run_strategies(struct work *work, int threads, struct err *err)
 {
     const struct rules *rules = work->d->rules;
-    for (size_t i = 0; i < rules->strategy_count; i++) {
-        work->strategy = (int)i;
+    for (size_t first = 0, end; first < rules->strategy_count; first = end) {
+        end = same_key_end(rules, first);
+        work->first_strategy = first;
+        work->end_strategy = end;
         atomic_store(&work->next, 0);
         if (!parallel_run(threads, groups_run, work, err) || interrupted(work->stop, err)) {
             return false;
         }
-        for (size_t p = 0; p < work->part_count && key_is_done(rules, i); p++) {
-            scatter_done(&work->parts[p]->by_key[rules->strategies[i].key]);
+        size_t key = (size_t)rules->strategies[first].key;
+        for (size_t p = 0; p < work->part_count && key_is_done(rules, key, end); p++) {
+            scatter_done(&work->parts[p]->by_key[key]);
         }
     }
     return work->simple || stars_finish(work, threads, err);
@@ -374,7 +391,7 @@ static bool run_all(struct work *work, int threads, struct err *err)
     }
     free(STEAL(content));
     uint64_t now = parts_bytes(work->parts, work->part_count) +
-                   (uint64_t)d->count * (16 + d->rules->guard_count * 8);
+                   (uint64_t)d->count * (20 + d->rules->guard_count * 8);
     d->peak_bytes = now > d->peak_bytes ? now : d->peak_bytes;
     if (work->links != NULL) {
         must_links_run(work);

@@ -32,7 +32,7 @@ struct repeat {
     uint32_t first; /* the earlier row that is decided for both */
 };
 
-/* One row's decision: 8 bytes together, because rows are met in any order. */
+/* One row's decision, and what decides: 12 bytes together, because rows are met in any order. */
 struct decision {
     /* merge: the row it went into (not the last survivor, see decisions_root); keep: contacts of
      * the finished star, itself included; review: a number of `reasons` */
@@ -40,6 +40,7 @@ struct decision {
     uint16_t absorbed; /* keep: the strategies that merged into it, one bit each */
     uint8_t via;       /* merge: the strategy, VIA_MUST_LINK for memory's */
     uint8_t flags;     /* action and ROW_* bits */
+    uint32_t facts;    /* of its contact, and FACT_BAD */
 };
 
 struct decisions {

@@ -16,7 +16,8 @@ struct work {
     const uint64_t *content;     /* of all rows */
     const uint64_t *guards; /* of all rows, rules->guard_count each; NULL where there are none */
     bool simple;            /* a star is finished when it is made, and nothing guards it */
-    int strategy;
+    size_t first_strategy;  /* those in hand look at the same groups, one after the other */
+    size_t end_strategy;
     const struct stop *stop;
     const struct links *links; /* NULL where there are none */
     struct trace *trace;       /* NULL where nobody asks */
@@ -34,6 +35,15 @@ struct cached_reason {
 
 enum { REASON_CACHE = 256 };
 
+/* One contact of a group. */
+struct member {
+    uint32_t row;
+    uint32_t facts; /* and FACT_BAD, FACT_GONE */
+    const uint64_t *carries;
+};
+
+#define FACT_GONE (UINT32_C(1) << (RULES_MAX_FACTS + 1)) /* an earlier strategy merged it */
+
 /* Scratch of one thread, grown to the largest partition. */
 struct worker {
     void *records;
@@ -44,7 +54,10 @@ struct worker {
     int32_t *next; /* the next record of the same group */
     int32_t *last; /* of a group's first record: its last one */
     size_t next_room;
-    int32_t *candidates; /* records that may still survive */
+    size_t strategy;        /* in hand */
+    struct member *members; /* of the group in hand */
+    size_t member_room;
+    uint32_t *candidates; /* members that may still survive */
     size_t candidate_room;
     struct repeat *repeats;
     size_t repeat_count;
@@ -76,7 +89,7 @@ static inline void mark(struct decisions *d, uint32_t row, enum action action, u
     d->row[row].link = link;
 }
 
-/* One thread's part of work->strategy: for parallel_run. */
+/* One thread's part of the strategies in hand: for parallel_run. */
 void groups_run(void *arg, int index);
 
 /* What people decided, before the first strategy. */

@@ -5,15 +5,16 @@
 
 #include "match/decide_internal.h"
 
-enum { NO_ENTRY = -1, PREFETCH = 16 /* records ahead */ };
+enum { NO_ENTRY = -1, PREFETCH = 32 /* records ahead */ };
+
+#define NO_MEMBER UINT32_MAX
 
 /* Ranks of reasons for leaving a contact to people: the lowest one is told. A blocked key is told only
  * where nothing else is shared. */
 enum rank { RANK_OTHERWISE, RANK_UNDECIDED, RANK_TOO_LARGE, RANK_BLOCKED };
 
 struct group {
-    int32_t first;  /* record */
-    uint32_t total; /* contacts, those included that are gone */
+    uint32_t total; /* contacts, those included that are gone: worker->members */
     uint32_t size;  /* contacts that are not gone */
     uint32_t bad;
     bool blocked;
@@ -25,14 +26,14 @@ static inline struct key_record *record_at(const struct worker *worker, size_t i
     return (struct key_record *)(void *)((char *)worker->records + i * worker->record_bytes);
 }
 
-static inline bool is_gone(const struct key_record *record)
+static inline bool is_gone(const struct member *member)
 {
-    return (record->facts & FACT_GONE) != 0;
+    return (member->facts & FACT_GONE) != 0;
 }
 
-static inline bool has_fact(const struct key_record *record, int fact)
+static inline bool has_fact(const struct member *member, int fact)
 {
-    return fact < 0 || (record->facts >> fact & 1) != 0;
+    return fact < 0 || (member->facts >> fact & 1) != 0;
 }
 
 /* --- reasons ---------------------------------------------------------------------------------- */
@@ -99,7 +100,7 @@ static uint32_t reason_left(struct work *work, struct worker *worker, const stru
 static uint32_t reason_otherwise(struct work *work, struct worker *worker,
                                  const struct rule_strategy *strategy, const struct group *group)
 {
-    uint32_t numbers[RULES_MAX_FACTS + 2] = {group->size, (uint32_t)work->strategy};
+    uint32_t numbers[RULES_MAX_FACTS + 2] = {group->size, (uint32_t)worker->strategy};
     uint32_t rest = group->size;
     for (size_t i = 0; i < strategy->counted_count; i++) {
         uint32_t n = group->counts[strategy->counted[i]];
@@ -145,8 +146,8 @@ static void leave(struct decisions *d, uint32_t row, uint32_t reason)
 static void leave_all(struct work *work, const struct worker *worker, const struct group *group,
                       uint32_t reason)
 {
-    for (int32_t i = group->first; i != NO_ENTRY; i = worker->next[i]) {
-        leave(work->d, record_at(worker, (size_t)i)->row, reason);
+    for (uint32_t i = 0; i < group->total; i++) {
+        leave(work->d, worker->members[i].row, reason);
     }
 }
 
@@ -159,12 +160,12 @@ static bool all_same(const struct worker *worker, const struct rule_condition *c
     uint64_t value = 0;
     bool same = true;
     *ret_count = 0;
-    for (int32_t i = group->first; i != NO_ENTRY; i = worker->next[i]) {
-        const struct key_record *record = record_at(worker, (size_t)i);
-        if (is_gone(record) || (condition->fact >= 0 && has_fact(record, condition->fact))) {
+    for (uint32_t i = 0; i < group->total; i++) {
+        const struct member *member = &worker->members[i];
+        if (is_gone(member) || (condition->fact >= 0 && has_fact(member, condition->fact))) {
             continue;
         }
-        uint64_t other = record->carries[condition->carry];
+        uint64_t other = member->carries[condition->carry];
         same &= other != 0 && (value == 0 || other == value);
         value = other;
         ++*ret_count;
@@ -236,7 +237,7 @@ static int compare_ids(const struct decisions *d, uint32_t a, uint32_t b)
 
 /* How `a` stands to `b` in a step: above 0 where it is the better one. */
 static int compare_step(const struct work *work, const struct rule_step *step,
-                        const struct key_record *a, const struct key_record *b)
+                        const struct member *a, const struct member *b)
 {
     uint64_t left = a->carries[step->carry];
     uint64_t right = b->carries[step->carry];
@@ -262,8 +263,7 @@ static int compare_step(const struct work *work, const struct rule_step *step,
 static bool some_unreadable(const struct worker *worker, const struct rule_step *step, size_t count)
 {
     for (size_t i = 0; step->kind == STEP_LATEST && i < count; i++) {
-        const struct key_record *record = record_at(worker, (size_t)worker->candidates[i]);
-        if (record->carries[step->carry] == CARRY_UNREADABLE) {
+        if (worker->members[worker->candidates[i]].carries[step->carry] == CARRY_UNREADABLE) {
             return true;
         }
     }
@@ -274,11 +274,11 @@ static bool some_unreadable(const struct worker *worker, const struct rule_step 
 static size_t narrow(const struct work *work, const struct worker *worker,
                      const struct rule_step *step, size_t count)
 {
-    int32_t *candidates = worker->candidates;
+    uint32_t *candidates = worker->candidates;
     size_t kept = 1;
     for (size_t i = 1; i < count; i++) {
-        int order = compare_step(work, step, record_at(worker, (size_t)candidates[i]),
-                                 record_at(worker, (size_t)candidates[0]));
+        int order = compare_step(work, step, &worker->members[candidates[i]],
+                                 &worker->members[candidates[0]]);
         if (order > 0) {
             candidates[0] = candidates[i];
             kept = 1;
@@ -289,21 +289,21 @@ static size_t narrow(const struct work *work, const struct worker *worker,
     return kept;
 }
 
-/* The survivor's record, NO_ENTRY where a time would decide that cannot be read. */
-static int32_t choose_survivor(const struct work *work, struct worker *worker,
-                               const struct rule_case *rule, const struct group *group)
+/* The surviving member, NO_MEMBER where a time would decide that cannot be read. */
+static uint32_t choose_survivor(const struct work *work, struct worker *worker,
+                                const struct rule_case *rule, const struct group *group)
 {
     worker->candidates = decide_grow(worker->candidates, &worker->candidate_room, group->size,
                                      sizeof(*worker->candidates));
     size_t count = 0;
-    for (int32_t i = group->first; i != NO_ENTRY; i = worker->next[i]) {
-        if (!is_gone(record_at(worker, (size_t)i))) {
+    for (uint32_t i = 0; i < group->total; i++) {
+        if (!is_gone(&worker->members[i])) {
             worker->candidates[count++] = i;
         }
     }
     for (size_t i = 0; i < rule->step_count && count > 1; i++) {
         if (some_unreadable(worker, &rule->steps[i], count)) {
-            return NO_ENTRY;
+            return NO_MEMBER;
         }
         count = narrow(work, worker, &rule->steps[i], count);
         if (worker->trace != NULL) {
@@ -313,16 +313,15 @@ static int32_t choose_survivor(const struct work *work, struct worker *worker,
     return worker->candidates[0];
 }
 
-static int32_t find_survivor(const struct work *work, struct worker *worker,
-                             const struct rule_case *rule, const struct group *group)
+static uint32_t find_survivor(const struct work *work, struct worker *worker,
+                              const struct rule_case *rule, const struct group *group)
 {
     if (rule->keep < 0) {
         return choose_survivor(work, worker, rule, group);
     }
-    int32_t i = group->first; /* a condition makes sure that there is one */
-    while (is_gone(record_at(worker, (size_t)i)) ||
-           !has_fact(record_at(worker, (size_t)i), rule->keep)) {
-        i = worker->next[i];
+    uint32_t i = 0; /* a condition makes sure that there is one */
+    while (is_gone(&worker->members[i]) || !has_fact(&worker->members[i], rule->keep)) {
+        i++;
     }
     return i;
 }
@@ -336,42 +335,43 @@ static void set_outcome(struct worker *worker, enum trace_outcome outcome)
     }
 }
 
-static bool is_loser(const struct worker *worker, const struct rule_case *rule, int32_t survivor,
-                     int32_t i)
+static bool is_loser(const struct worker *worker, const struct rule_case *rule, uint32_t survivor,
+                     uint32_t i)
 {
-    const struct key_record *record = record_at(worker, (size_t)i);
-    return i != survivor && !is_gone(record) && has_fact(record, rule->merge);
+    const struct member *member = &worker->members[i];
+    return i != survivor && !is_gone(member) && has_fact(member, rule->merge);
 }
 
 static uint32_t count_losers(const struct worker *worker, const struct rule_case *rule,
-                             const struct group *group, int32_t survivor)
+                             const struct group *group, uint32_t survivor)
 {
     uint32_t losers = 0;
-    for (int32_t i = group->first; i != NO_ENTRY; i = worker->next[i]) {
+    for (uint32_t i = 0; i < group->total; i++) {
         losers += is_loser(worker, rule, survivor, i);
     }
     return losers;
 }
 
 static void mark_star(struct work *work, struct worker *worker, const struct rule_case *rule,
-                      const struct group *group, int32_t survivor, uint32_t losers)
+                      const struct group *group, uint32_t survivor, uint32_t losers)
 {
     struct decisions *d = work->d;
-    uint32_t kept = record_at(worker, (size_t)survivor)->row;
-    for (int32_t i = group->first; i != NO_ENTRY; i = worker->next[i]) {
-        uint32_t row = record_at(worker, (size_t)i)->row;
+    uint32_t kept = worker->members[survivor].row;
+    for (uint32_t i = 0; i < group->total; i++) {
+        struct member *member = &worker->members[i];
         if (is_loser(worker, rule, survivor, i)) {
-            mark(d, row, ACTION_MERGE, kept);
-            d->row[row].via = (uint8_t)work->strategy;
+            mark(d, member->row, ACTION_MERGE, kept);
+            d->row[member->row].via = (uint8_t)worker->strategy;
+            member->facts |= FACT_GONE;
         } else if (i != survivor) {
             char text[160];
             (void)snprintf(text, sizeof(text), "undecided: '%s' leaves it",
-                           d->rules->strategies[work->strategy].name);
-            leave(d, row, reason_text(work, worker, RANK_UNDECIDED, text));
+                           d->rules->strategies[worker->strategy].name);
+            leave(d, member->row, reason_text(work, worker, RANK_UNDECIDED, text));
         }
     }
     mark(d, kept, ACTION_KEEP, losers + 1);
-    d->row[kept].absorbed |= (uint16_t)(1U << work->strategy);
+    d->row[kept].absorbed |= (uint16_t)(1U << worker->strategy);
 }
 
 /* The conditions of a case hold. */
@@ -382,8 +382,8 @@ static void merge_group(struct work *work, struct worker *worker,
     struct decisions *d = work->d;
     const struct rule_case *rule = &strategy->cases[number];
     char text[192];
-    int32_t survivor = find_survivor(work, worker, rule, group);
-    if (survivor == NO_ENTRY) {
+    uint32_t survivor = find_survivor(work, worker, rule, group);
+    if (survivor == NO_MEMBER) {
         set_outcome(worker, TRACE_UNREADABLE);
         (void)snprintf(text, sizeof(text),
                        "undecided: '%s' would go by a time, and one of them cannot be read",
@@ -400,7 +400,7 @@ static void merge_group(struct work *work, struct worker *worker,
     set_outcome(worker, TRACE_DECIDED);
     if (worker->trace != NULL) {
         worker->trace->decided = (int)number;
-        worker->trace->survivor = record_at(worker, (size_t)survivor)->row;
+        worker->trace->survivor = worker->members[survivor].row;
     }
     if (work->simple && losers + 1 > d->rules->max_cluster) {
         (void)snprintf(text, sizeof(text),
@@ -415,7 +415,7 @@ static void merge_group(struct work *work, struct worker *worker,
 static void decide_group(struct work *work, struct worker *worker, const struct group *group)
 {
     const struct rules *rules = work->d->rules;
-    const struct rule_strategy *strategy = &rules->strategies[work->strategy];
+    const struct rule_strategy *strategy = &rules->strategies[worker->strategy];
     const struct rule_key *key = &rules->keys[strategy->key];
     if (group->blocked) {
         set_outcome(worker, TRACE_BLOCKED);
@@ -444,36 +444,19 @@ static void decide_group(struct work *work, struct worker *worker, const struct 
 
 /* --- the groups of a partition ---------------------------------------------------------------- */
 
-/* What became of the record's row since it was read. False where the row takes no part. */
-static inline bool bring_up_to_date(const struct work *work, struct key_record *record)
-{
-    uint8_t flags = work->d->row[record->row].flags;
-    if ((flags & ROW_BAD) != 0) {
-        record->facts |= FACT_BAD;
-    } else if ((flags & ROW_ACTION) == ACTION_MERGE) {
-        record->facts |= FACT_GONE;
-    }
-    return (flags & ROW_REPEAT) == 0;
-}
-
-/* Links the records of each key; the rows that do not take part are left out. */
+/* Links the records of each key; rows that repeat others take no part. */
 static void link_groups(const struct work *work, struct worker *worker, size_t count)
 {
     size_t slots = decide_clear_slots(worker, count);
     size_t room = worker->next_room;
     worker->next = decide_grow(worker->next, &room, count, sizeof(*worker->next));
     worker->last = decide_grow(worker->last, &worker->next_room, count, sizeof(*worker->last));
-    /* in the first strategy rows can be repeats, conflicts or merged only where there are such */
-    bool some_out = atomic_load(&work->repeats) != 0 || atomic_load(&work->conflicts) != 0 ||
-                    work->strategy > 0 || work->links != NULL;
+    bool repeats = atomic_load(&work->repeats) != 0;
     for (size_t i = 0; i < count; i++) {
-        struct key_record *record = record_at(worker, i);
-        if (some_out && i + PREFETCH < count) {
-            __builtin_prefetch(&work->d->row[record_at(worker, i + PREFETCH)->row]);
-        }
+        const struct key_record *record = record_at(worker, i);
         worker->next[i] = NO_ENTRY;
         worker->last[i] = NO_ENTRY; /* no group begins here */
-        if (some_out && !bring_up_to_date(work, record)) {
+        if (repeats && (work->d->row[record->row].flags & ROW_REPEAT) != 0) {
             continue;
         }
         size_t slot = record->low & (slots - 1);
@@ -495,13 +478,39 @@ static void link_groups(const struct work *work, struct worker *worker, size_t c
     }
 }
 
-static void count_group(const struct work *work, const struct worker *worker, struct group *group)
+/* Its contacts as they stand now. */
+static void read_members(const struct work *work, struct worker *worker, size_t first,
+                         struct group *group)
+{
+    for (int32_t i = (int32_t)first; i != NO_ENTRY; i = worker->next[i]) {
+        if (group->total == worker->member_room) {
+            worker->member_room = worker->member_room != 0 ? worker->member_room * 2 : 64;
+            worker->members =
+                xrealloc(worker->members, worker->member_room, sizeof(*worker->members));
+        }
+        const struct key_record *record = record_at(worker, (size_t)i);
+        const struct decision *decision = &work->d->row[record->row];
+        uint32_t facts = decision->facts;
+        if ((decision->flags & ROW_BAD) != 0) {
+            facts |= FACT_BAD;
+        } else if ((decision->flags & ROW_ACTION) == ACTION_MERGE) {
+            facts |= FACT_GONE;
+        }
+        worker->members[group->total++] =
+            (struct member){.row = record->row, .facts = facts, .carries = record->carries};
+    }
+}
+
+static void count_members(const struct work *work, const struct worker *worker, struct group *group)
 {
     const struct rules *rules = work->d->rules;
-    int blocked = rules->keys[rules->strategies[work->strategy].key].blocked;
-    for (int32_t i = group->first; i != NO_ENTRY; i = worker->next[i]) {
-        uint32_t facts = record_at(worker, (size_t)i)->facts;
-        group->total++;
+    int blocked = rules->keys[rules->strategies[worker->strategy].key].blocked;
+    group->size = 0;
+    group->bad = 0;
+    group->blocked = false;
+    memset(group->counts, 0, rules->fact_count * sizeof(*group->counts));
+    for (uint32_t i = 0; i < group->total; i++) {
+        uint32_t facts = worker->members[i].facts;
         group->blocked |= blocked >= 0 && (facts >> blocked & 1) != 0;
         if ((facts & FACT_GONE) != 0) {
             continue;
@@ -519,41 +528,46 @@ static void trace_group(struct work *work, struct worker *worker, const struct g
 {
     struct trace *trace = work->trace;
     bool here = false;
-    for (int32_t i = group->first; i != NO_ENTRY && !here; i = worker->next[i]) {
-        here = record_at(worker, (size_t)i)->row == trace->row;
+    bool is_out = false;
+    for (uint32_t i = 0; i < group->total && !here; i++) {
+        here = worker->members[i].row == trace->row;
+        is_out = is_gone(&worker->members[i]);
     }
+    worker->trace = here ? &trace->strategies[worker->strategy] : NULL;
     if (!here) {
         return;
     }
-    struct trace_strategy *ret = &trace->strategies[work->strategy];
     uint32_t *members = arena_array(&trace->arena, group->total, sizeof(*members));
     bool *gone = arena_array(&trace->arena, group->total, sizeof(*gone));
-    for (int32_t i = group->first; i != NO_ENTRY; i = worker->next[i]) {
-        const struct key_record *record = record_at(worker, (size_t)i);
-        members[ret->member_count] = record->row;
-        gone[ret->member_count++] = is_gone(record);
+    for (uint32_t i = 0; i < group->total; i++) {
+        members[i] = worker->members[i].row;
+        gone[i] = is_gone(&worker->members[i]);
     }
-    ret->members = members;
-    ret->gone = gone;
-    ret->decided = -1;
-    ret->outcome = TRACE_ALONE;
-    worker->trace = ret;
+    worker->trace->members = members;
+    worker->trace->gone = gone;
+    worker->trace->member_count = group->total;
+    worker->trace->decided = -1;
+    worker->trace->was_gone = is_out;
+    worker->trace->outcome = TRACE_ALONE;
 }
 
+/* Strategies of one key meet the same groups, so each group goes through all of them at once. */
 static void one_group(struct work *work, struct worker *worker, size_t first)
 {
-    struct group group = {.first = (int32_t)first};
-    count_group(work, worker, &group);
+    struct group group = {0};
+    read_members(work, worker, first, &group);
     worker->trace = NULL;
-    if (work->trace != NULL) {
-        trace_group(work, worker, &group);
-    }
-    if (group.total > 1 && group.size > 0) {
-        decide_group(work, worker, &group);
-    }
-    for (size_t i = 0; worker->trace != NULL && i < worker->trace->member_count; i++) {
-        if (worker->trace->members[i] == work->trace->row && worker->trace->gone[i]) {
-            worker->trace->outcome = TRACE_GONE;
+    for (size_t i = work->first_strategy; i < work->end_strategy; i++) {
+        worker->strategy = i;
+        count_members(work, worker, &group);
+        if (work->trace != NULL) {
+            trace_group(work, worker, &group);
+        }
+        if (group.total > 1 && group.size > 0) {
+            decide_group(work, worker, &group);
+        }
+        if (worker->trace != NULL && worker->trace->was_gone) {
+            set_outcome(worker, TRACE_GONE);
         }
     }
 }
@@ -562,14 +576,16 @@ void groups_run(void *arg, int index)
 {
     struct work *work = arg;
     struct worker *worker = &work->workers[index];
-    int key = work->d->rules->strategies[work->strategy].key;
+    int key = work->d->rules->strategies[work->first_strategy].key;
     size_t partition;
     while (decide_take_partition(work, &partition)) {
         size_t count = decide_gather(work, worker, key, partition);
         link_groups(work, worker, count);
         for (size_t i = 0; i < count; i++) {
-            if (i + PREFETCH < count) {
-                __builtin_prefetch(&work->d->row[record_at(worker, i + PREFETCH)->row], 1);
+            size_t ahead = i + PREFETCH;
+            if (ahead < count &&
+                (worker->next[ahead] != NO_ENTRY || worker->last[ahead] == NO_ENTRY)) {
+                __builtin_prefetch(&work->d->row[record_at(worker, ahead)->row], 1);
             }
             bool alone = worker->next[i] == NO_ENTRY;
             if (worker->last[i] != NO_ENTRY && (!alone || work->trace != NULL)) {

@@ -118,6 +118,7 @@ void rows_free(struct rows *rows)
     free(rows->id);
     free(rows->content);
     free(rows->guards);
+    free(rows->facts);
     free(rows->flags);
     scatter_done(&rows->by_id);
     for (size_t i = 0; i < RULES_MAX_KEYS; i++) {
@@ -132,6 +133,7 @@ static uint32_t new_row(struct rows *rows)
         rows->room = rows->room != 0 ? rows->room * 2 : FIRST_ROOM;
         rows->id = memory_grow(rows->id, rows->room, sizeof(*rows->id));
         rows->content = memory_grow(rows->content, rows->room, sizeof(*rows->content));
+        rows->facts = memory_grow(rows->facts, rows->room, sizeof(*rows->facts));
         rows->flags = memory_grow(rows->flags, rows->room, sizeof(*rows->flags));
         if (rows->rules->guard_count != 0) {
             rows->guards = memory_grow(rows->guards, rows->room,
@@ -146,6 +148,7 @@ void rows_add_unreadable(struct rows *rows)
     uint32_t row = new_row(rows);
     rows->id[row] = 0; /* the packed empty text */
     rows->content[row] = 0;
+    rows->facts[row] = FACT_BAD;
     rows->flags[row] = ROW_BAD | ROW_KEYLESS;
     size_t guards = rows->rules->guard_count;
     for (size_t i = 0; i < guards; i++) {
@@ -163,16 +166,14 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 33;
 }
 
-static void add_key(struct rows *rows, size_t index, const struct contact *contact, uint32_t row,
-                    bool bad)
+static void add_key(struct rows *rows, size_t index, const struct contact *contact, uint32_t row)
 {
     const struct rule_key *rule = &rows->rules->keys[index];
     const struct contact_key *key = &contact->keys[index];
     struct key_record *record = scatter_add(&rows->by_key[index], key->high >> 56);
     record->low = key->low;
-    record->high = key->high;
+    record->high = (uint32_t)key->high;
     record->row = row;
-    record->facts = contact->facts | (bad ? FACT_BAD : 0);
     for (size_t i = 0; i < rule->carry_count; i++) {
         uint64_t value = key->carries[i];
         bool is_long = rule->carries[i].kind == CARRY_NUMBER && value == CARRY_LONG;
@@ -186,6 +187,7 @@ bool rows_add(struct rows *rows, const struct contact *contact)
     bool bad = contact->id.len == 0 || contact->wrong >= 0;
     rows->id[row] = ids_pack(rows->ids, &rows->cache, contact->id);
     rows->content[row] = contact->content;
+    rows->facts[row] = contact->facts | (bad ? FACT_BAD : 0);
     if (contact->id.len != 0) {
         uint64_t hash = mix(rows->id[row]);
         struct id_record *record = scatter_add(&rows->by_id, hash >> 56);
@@ -197,7 +199,7 @@ bool rows_add(struct rows *rows, const struct contact *contact)
             continue;
         }
         keyless = false;
-        add_key(rows, i, contact, row, bad);
+        add_key(rows, i, contact, row);
     }
     size_t guards = rows->rules->guard_count;
     for (size_t i = 0; i < guards; i++) {
@@ -209,7 +211,7 @@ bool rows_add(struct rows *rows, const struct contact *contact)
 
 uint64_t rows_bytes(const struct rows *rows)
 {
-    uint64_t bytes = sizeof(*rows) + (uint64_t)rows->room * (17 + rows->rules->guard_count * 8) +
+    uint64_t bytes = sizeof(*rows) + (uint64_t)rows->room * (21 + rows->rules->guard_count * 8) +
                      rows->by_id.bytes;
     for (size_t i = 0; i < RULES_MAX_KEYS; i++) {
         bytes += rows->by_key[i].bytes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What one reader keeps of its rows: 17 bytes a row and 8 a guard, 8 an id, and 24 a key and 8 a
+ * What one reader keeps of its rows: 21 bytes a row and 8 a guard, 8 an id, and 16 a key and 8 a
  * value that it carries; ids and keys already sorted into partitions by hash, so that grouping works
  * on pieces that fit a processor's cache. One thread at a time.
  */
@@ -24,17 +24,14 @@ enum {
     ROW_CONFLICT = 32 /* bad because its id stands in several rows with different content */
 };
 
-/* In `facts` of a key record. */
-#define FACT_BAD (UINT32_C(1) << RULES_MAX_FACTS)
-#define FACT_GONE                                                                                  \
-    (UINT32_C(1) << (RULES_MAX_FACTS + 1)) /* decide.h: an earlier strategy merged it */
+#define FACT_BAD (UINT32_C(1) << RULES_MAX_FACTS) /* in `facts` of a row */
 
-/* A multiple of 8 bytes: as many carries as its key has. */
+/* A multiple of 8 bytes: as many carries as its key has. The partition, which is not in it, holds eight
+ * more bits of the hash. */
 struct key_record {
     uint64_t low;
-    uint64_t high;
+    uint32_t high;
     uint32_t row; /* within its `struct rows` */
-    uint32_t facts;
     uint64_t carries[];
 };
 
@@ -64,6 +61,7 @@ struct rows {
     uint64_t *id;
     uint64_t *content;
     uint64_t *guards; /* guard_count a row; NULL where the rules have none */
+    uint32_t *facts;
     uint8_t *flags;
     struct scatter by_id;
     struct scatter by_key[RULES_MAX_KEYS];

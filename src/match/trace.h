@@ -32,6 +32,7 @@ struct trace_condition {
 
 struct trace_strategy {
     enum trace_outcome outcome;
+    bool was_gone;           /* before this strategy */
     const uint32_t *members; /* the group's rows in their order, those that are gone included */
     const bool *gone;
     size_t member_count;
