@@ -125,8 +125,9 @@ struct job {
     int64_t rate_calls;     /* default limit where RATE_LIMIT_CALLS is not set: 45 ... */
     int64_t rate_period_ms; /* ... in 60,000 */
 
-    const struct job *undo;    /* the job that undoes it; NULL: none can */
-    const char *const *limits; /* of such a job: what does not come back, lines for people; NULL-ended */
+    const struct job *undo; /* the job that undoes it; NULL: none can */
+    const char *const
+        *limits; /* of such a job: what does not come back, lines for people; NULL-ended */
 
     /* A refused change is remembered: its two records are never to be one (store/memory_link.h). */
     bool remembers_refusals;
