@@ -349,8 +349,9 @@ static void put_counts(struct html_report *report)
     }
     html_plain(page, counts_end);
     html_put(page, text,
-             .text = STR("Counted for each change: where several records go into one, what belongs to "
-                         "that one is counted with each of them."));
+             .text =
+                 STR("Counted for each change: where several records go into one, what belongs to "
+                     "that one is counted with each of them."));
     html_plain(page, section_end);
 }
 

@@ -296,8 +296,10 @@ static void every_outcome_with_its_cause(void)
     /* what the job counted: 3 times 3, the last word of change 0 counts alone */
     CHECK(holds(&page,
                 "<th class=\"num\">backed up</th><th class=\"num\">after &lt;all&gt;</th></tr>"));
-    CHECK(holds(&page, "<tr><th>tickets</th><td class=\"num\">9</td><td class=\"num\">4</td></tr>"
-                       "<tr><th>notes</th><td class=\"num\">3</td><td class=\"num\"></td></tr>"));
+    CHECK(holds(&page, "<tr><th>tickets</th><td class=\"num\">9<small></small></td>"
+                       "<td class=\"num\">4<small>in 1 of 3 changes</small></td></tr>"
+                       "<tr><th>notes</th><td class=\"num\">3<small></small></td>"
+                       "<td class=\"num\"><small></small></td></tr>"));
     CHECK(holds(&page, "<dd id=\"f-backups\">3</dd>"));
     CHECK(holds(&page,
                 "<dd id=\"f-backups-there\">1</dd>")); /* the journal is; no directory was made */
