@@ -105,6 +105,11 @@ static bool read_header(struct merge_plan *plan, struct err *err)
     if (!csv_header_match(&row, plan->csv_path, plan->columns, rules->column_count, err)) {
         return false;
     }
+    bool has[RULES_MAX_COLUMNS];
+    for (size_t i = 0; i < rules->column_count; i++) {
+        has[i] = plan->columns[i].index >= 0;
+    }
+    rules_drop_idle_guards(plan->rules, has);
     plan->field_count = row.count;
     csv_reader_position(reader, &plan->body_offset, &plan->body_line);
     return true;

@@ -131,6 +131,32 @@ struct rules *rules_parse(const char *file, str text, int dirfd, struct err *err
     return STEAL(rules);
 }
 
+/* --- idle guards ------------------------------------------------------------------------------ */
+
+static bool has_term(const struct rules *rules, int term, const bool *has)
+{
+    if ((size_t)term < rules->column_count) {
+        return has[term];
+    }
+    const struct rule_value *value = &rules->values[(size_t)term - rules->column_count];
+    bool any = false;
+    for (size_t i = 0; i < value->first_count; i++) {
+        any |= has[value->first[i]];
+    }
+    return any;
+}
+
+void rules_drop_idle_guards(struct rules *rules, const bool *has)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < rules->guard_count; i++) {
+        if (has_term(rules, rules->guards[i].term, has)) {
+            rules->guards[kept++] = rules->guards[i];
+        }
+    }
+    rules->guard_count = kept;
+}
+
 static struct rules *load_file(const char *path, struct err *err)
 {
     AUTO_BUF struct buf text = {.max = RULES_FILE_BYTES};

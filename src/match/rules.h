@@ -34,7 +34,7 @@ enum {
     RULES_MAX_TERMS = RULES_MAX_COLUMNS + RULES_MAX_VALUES,
     RULES_MAX_FACTS = 30, /* bits of a uint32_t; the last two are grouping's own */
     RULES_MAX_KEYS = 8,
-    RULES_MAX_CARRIES = 8,
+    RULES_MAX_CARRIES = 32,
     RULES_MAX_STRATEGIES = 15, /* bits of a uint16_t; the last one is memory's */
     RULES_MAX_CASES = 8,
     RULES_MAX_CONDITIONS = 16,
@@ -220,6 +220,10 @@ struct rules *rules_parse(const char *file, str text, int dirfd, struct err *err
 
 void rules_free(struct rules *rules);
 DEFINE_AUTO(struct rules, rules_free)
+
+/* Leaves out, before the rules are used, the guards on columns that the source does not have: they can
+ * stop nothing. `has`: one for each column. */
+void rules_drop_idle_guards(struct rules *rules, const bool *has);
 
 /* A term's name. */
 static inline const char *rules_term(const struct rules *rules, int term)

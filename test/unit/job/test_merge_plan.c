@@ -278,7 +278,7 @@ static void people_come_first(void)
     rig_begin(&rig, STR(HEAD "u/1,Ann,a@example.com,REVU-1,Ann Lee,3\n"
                              "u/2,Ann,a@example.com,user_1,,0\n"
                              "u/3,Bob,b@example.com,user_2,,\n"
-                             "u/4,Zoe,c@example.com,user_3,,1\n"));
+                             "u/4,Zoe,c@example.com,REVU-3,,1\n"));
     AUTO(links_free) struct links *links = links_new();
     links_add(links, LINK_CANNOT, STR("u/1"), STR("u/2"));
     links_add(links, LINK_MUST, STR("u/4"), STR("u/3"));
@@ -290,6 +290,22 @@ static void people_come_first(void)
                     "u/3,keep,must-link,u/3,survivor of 2 contacts\n"
                     "u/4,merge,must-link,u/3,people said that they are one\n");
     CHECK_INT(rig.totals.changes, 1);
+}
+
+static void guards_of_pairs(void)
+{
+    struct rig rig;
+    /* two users, where the file says so */
+    rig_begin(&rig, STR(PIVOT "a@x.example,user_1,,U1,,,,,,1,,,,,,\n"
+                              "a@x.example,REVU-1,,U2,,,,,,2.0,,,,,,\n"
+                              "b@x.example,user_3,,U3,,,,,,3,,,,,,\n"
+                              "b@x.example,REVU-3,,U4,,,,,,n/a,,,,,,\n"));
+    CHECK_OK(rig_run(&rig, true, 1), err);
+    check_out(&rig, "user_id,action,strategy,survivor_id,reason\n"
+                    "U1,review,,,conflict: 'U1' and 'U2' differ in uid\n"
+                    "U2,review,,,conflict: 'U1' and 'U2' differ in uid\n"
+                    "U3,keep,revu-pairs,U3,survivor of 2 contacts\n"
+                    "U4,merge,revu-pairs,U3,same email\n");
 }
 
 static void needs_the_columns_of_its_rules(void)
@@ -482,7 +498,7 @@ static void notices_a_changed_file(void)
 }
 
 TAP_MAIN(TAP_TEST(plans_pairs), TAP_TEST(plans_the_pivot_shape), TAP_TEST(people_come_first),
-         TAP_TEST(needs_the_columns_of_its_rules),
+         TAP_TEST(guards_of_pairs), TAP_TEST(needs_the_columns_of_its_rules),
          TAP_TEST(a_change_stands_where_its_second_contact_is), TAP_TEST(lists_bad_rows),
          TAP_TEST(a_long_cell_is_a_bad_row), TAP_TEST(refuses_unusable_files),
          TAP_TEST(refuses_what_is_no_file), TAP_TEST(strict_refuses_one_bad_row),

@@ -379,6 +379,24 @@ static void refuses_wrong_guards(void)
           "line 34, column 10: 'differ' is missing");
 }
 
+static void idle_guards_are_left_out(void)
+{
+    struct err err;
+    bool has[RULES_MAX_COLUMNS];
+    memset(has, 1, sizeof(has));
+    AUTO(rules_free) struct rules *pairs = NULL;
+    CHECK_OK((pairs = rules_load("revu-pairs", &err)) != NULL, err);
+    if (pairs == NULL) {
+        return;
+    }
+    rules_drop_idle_guards(pairs, has);
+    CHECK_INT(pairs->guard_count, 1);
+    CHECK_STR(rules_term(pairs, pairs->guards[0].term), "uid");
+    has[pairs->guards[0].term] = false;
+    rules_drop_idle_guards(pairs, has);
+    CHECK_INT(pairs->guard_count, 0);
+}
+
 static void loads_the_built_in_set(void)
 {
     struct err err;
@@ -387,7 +405,7 @@ static void loads_the_built_in_set(void)
     if (rules != NULL) {
         CHECK_STR(rules->name, "revu-pairs");
         CHECK_INT(rules->max_cluster, 25);
-        CHECK_INT(rules->list_count, 4);
+        CHECK_INT(rules->list_count, 5);
     }
     AUTO(rules_free) struct rules *external = NULL;
     CHECK_OK((external = rules_load("external-contacts", &err)) != NULL, err);
@@ -459,5 +477,6 @@ TAP_MAIN(TAP_TEST(loads), TAP_TEST(refuses_what_is_no_rule_file), TAP_TEST(refus
          TAP_TEST(refuses_wrong_strategies), TAP_TEST(loads_values), TAP_TEST(refuses_wrong_values),
          TAP_TEST(refuses_lists_of_unfolded_values), TAP_TEST(refuses_wrong_parts_of_keys),
          TAP_TEST(refuses_wrong_cases), TAP_TEST(refuses_uncertain_survivors),
-         TAP_TEST(refuses_wrong_guards), TAP_TEST(loads_the_built_in_set),
-         TAP_TEST(loads_files_with_lists), TAP_TEST(lists_stay_below_the_file))
+         TAP_TEST(refuses_wrong_guards), TAP_TEST(idle_guards_are_left_out),
+         TAP_TEST(loads_the_built_in_set), TAP_TEST(loads_files_with_lists),
+         TAP_TEST(lists_stay_below_the_file))
