@@ -35,7 +35,7 @@ struct work_item {
     int polls;
     int sends; /* by this process: what a kill cut short uses up no attempt */
     int64_t due_ns;
-    int64_t begun_ns; /* when a worker first had it, 0: not yet */
+    int64_t begun_ns;      /* when a worker first had it, 0: not yet */
     int64_t first_look_ms; /* real time of the first confirmation in this process, 0: none yet */
     struct err last;       /* why it is still open, for `unknown` */
     size_t heap_index;

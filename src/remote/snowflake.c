@@ -209,9 +209,9 @@ static void tell(const struct exchange *exchange, enum err_kind error)
     }
     if (options->log != NULL) {
         log_at(options->log, error != ERR_NONE ? LOG_INFO : LOG_DEBUG, "api call",
-               LOG_STR("remote", "snowflake"),
-               LOG_STR("call", exchange->call), LOG_INT("status", response->status),
-               LOG_INT("attempt", exchange->sends), LOG_STR("error", err_kind_name(error)),
+               LOG_STR("remote", "snowflake"), LOG_STR("call", exchange->call),
+               LOG_INT("status", response->status), LOG_INT("attempt", exchange->sends),
+               LOG_STR("error", err_kind_name(error)),
                LOG_INT("duration_us", response->duration_ns / 1000),
                LOG_STR("request_id", response->request_id));
     }

@@ -115,7 +115,8 @@ static void lost_lines_are_told(void)
                   "warn", "13") "\"lines are missing before the one above\",\"lines\":2}\n");
     (void)snprintf(path, sizeof(path), "%s/stderr", tap_tmpdir());
     CHECK_OK(fs_read(AT_FDCWD, path, &told, &err), err);
-    CHECK_STR(buf_z(&told), "steward: warn: the log file misses lines: could not write log 'test.log': No space left on device\n");
+    CHECK_STR(buf_z(&told), "steward: warn: the log file misses lines: could not write log "
+                            "'test.log': No space left on device\n");
 }
 
 TAP_MAIN(TAP_TEST(one_json_line_with_context), TAP_TEST(personal_and_secret_values_do_not_appear),
