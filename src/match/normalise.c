@@ -156,6 +156,8 @@ static void collapse(struct buf *out, size_t from)
     out->len = (size_t)(to - out->ptr);
 }
 
+enum { PLAIN_BYTES = 64 };
+
 static void add_fold(struct buf *out, str s)
 {
     size_t from = out->len;
@@ -163,8 +165,32 @@ static void add_fold(struct buf *out, str s)
     collapse(out, from);
 }
 
+/* Most words: short, visible ASCII and single spaces inside, so that only the case can change. False,
+ * and nothing said, where it is another kind. */
+static bool plain_fold(str s, struct buf *out)
+{
+    char *to = s.len <= PLAIN_BYTES ? buf_reserve(out, PLAIN_BYTES) : NULL;
+    if (to == NULL) {
+        return false;
+    }
+    bool plain = true;
+    bool space = true; /* none at the beginning */
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        plain &= c >= ' ' && c < 0x7f && !(space && c == ' ');
+        space = c == ' ';
+        to[i] = lower(c);
+    }
+    out->len = s.len;
+    return plain && (!space || s.len == 0);
+}
+
 str norm_fold(str s, struct buf *out)
 {
+    buf_clear(out);
+    if (plain_fold(s, out)) {
+        return buf_str(out);
+    }
     buf_clear(out);
     add_fold(out, s);
     return buf_str(out);
@@ -447,9 +473,51 @@ static bool read_fraction(str digits, uint64_t *ret, str *rest)
     return true;
 }
 
+enum { TIME_DAY_SECONDS = 86400 };
+
+/* The number of two digits, above 99 where they are none. */
+static unsigned two_digits(const char *p)
+{
+    unsigned tens = (unsigned)(p[0] - '0');
+    unsigned ones = (unsigned)(p[1] - '0');
+    return tens <= 9 && ones <= 9 ? tens * 10 + ones : 100;
+}
+
+/* "2024-02-29T01:02:03Z" and the same with a space and without a zone, of this century's days that
+ * every month has: most of what comes. False, and nothing said, where it is another kind. */
+static bool plain_time(str s, struct norm_time *ret)
+{
+    static const unsigned before_month[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    bool zone = s.len == TIME_SECONDS_BYTES + 1 && s.ptr[10] == 'T' && s.ptr[19] == 'Z';
+    bool none = s.len == TIME_SECONDS_BYTES && s.ptr[10] == ' ';
+    if ((!zone && !none) || s.ptr[0] != '2' || s.ptr[1] != '0' || s.ptr[4] != '-' ||
+        s.ptr[7] != '-' || s.ptr[13] != ':' || s.ptr[16] != ':') {
+        return false;
+    }
+    unsigned year = two_digits(s.ptr + 2);
+    unsigned month = two_digits(s.ptr + 5);
+    unsigned day = two_digits(s.ptr + 8);
+    unsigned hour = two_digits(s.ptr + 11);
+    unsigned minute = two_digits(s.ptr + 14);
+    unsigned second = two_digits(s.ptr + 17);
+    if (year > 99 || month < 1 || month > 12 || day < 1 || day > 28 || hour > 23 || minute > 59 ||
+        second > 59) {
+        return false;
+    }
+    /* 2000 was a leap year, and 10957 days after 1970; in this century every fourth one is */
+    unsigned leap_days = (year + 3) / 4 + (year % 4 == 0 && month > 2);
+    unsigned days = 10957 + year * 365 + leap_days + before_month[month - 1] + day - 1;
+    ret->seconds = (int64_t)days * TIME_DAY_SECONDS + hour * 3600 + minute * 60 + second;
+    ret->fraction = 0;
+    return true;
+}
+
 bool norm_time(str s, struct norm_time *ret)
 {
     s = norm_trim(s);
+    if (plain_time(s, ret)) {
+        return true;
+    }
     char whole[TIME_BYTES];
     uint64_t fraction = 0;
     if (s.len > TIME_SECONDS_BYTES && s.ptr[TIME_SECONDS_BYTES] == '.') {
