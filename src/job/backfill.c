@@ -7,6 +7,7 @@
 #include "format/jsonx.h"
 #include "job/backfill_internal.h"
 #include "job/devrev_session.h"
+#include "job/inputs.h"
 
 enum { SHOWN_BYTES = 100 };
 
@@ -310,6 +311,12 @@ static int64_t settle_ms(const struct settings *settings)
                                                                  : settings->merge_settle_ms;
 }
 
+/* A CSV that has changed since would be decided otherwise. */
+static bool fresh(struct job_run *run, const struct run *planned, struct err *err)
+{
+    return inputs_check(planned, run->log, err);
+}
+
 #define BACKFILL_STEPS                                                                             \
     .remote = "devrev", .rate_calls = 50, .rate_period_ms = 10000, .open = open_remote,            \
     .close = close_remote, .worker_open = worker_open, .worker_close = worker_close,               \
@@ -321,6 +328,7 @@ const struct job backfill_job = {
     .summary = "fill one missing field of many issues",
     .undo = &backfill_undo_job,
     .plan = backfill_plan,
+    .fresh = fresh,
     BACKFILL_STEPS,
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The job `backfill`: fills one field of many issues with the group of who created them (mission.md B1
+ * The job `backfill`: fills one field of many issues with the group of who created them (B1
  * to B5).
  *
  *   plan     CSV rows `issue_id,creator_user_id,assigned_group,creator_group` and the tenant's groups
- *            (job/groups.h) give one change an issue; the field is held against the tenant's schema
+ *            (job/user_groups.h) give one change an issue; the field is held against the tenant's schema
  *            first
  *   check    works.get: gone, another creator, or a different value there: skipped for drift
  *   apply    works.update with the one custom field; nothing where it is right already

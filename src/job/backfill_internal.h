@@ -5,7 +5,7 @@
 
 #include "format/csv.h"
 #include "job/backfill.h"
-#include "job/groups.h"
+#include "job/user_groups.h"
 
 /* The columns of the CSV, in this order. */
 enum backfill_cell { CELL_ISSUE, CELL_CREATOR, CELL_ASSIGNED, CELL_GROUP, CELL_COUNT };
@@ -32,6 +32,8 @@ struct backfill_rows *backfill_rows_open(int dirfd, const char *path, const stru
                                          struct err *err) MUST_CHECK;
 void backfill_rows_free(struct backfill_rows *rows);
 DEFINE_AUTO(struct backfill_rows, backfill_rows_free)
+
+int backfill_rows_fd(const struct backfill_rows *rows);
 
 struct backfill_row {
     uint64_t line;

@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "job/devrev_session.h"
+#include "job/inputs.h"
 #include "job/source.h"
 #include "match/normalise.h"
 
@@ -240,7 +241,9 @@ static bool plan_from(struct job_run *run, const struct backfill_options *option
     }
     struct planner planner = {
         .options = options, .groups = groups, .summary = ret, .out_fd = -1, .out.max = SIZE_MAX};
-    bool ok = write_plan(&planner, run, rows, csv, path, err);
+    bool ok = write_plan(&planner, run, rows, csv, path, err) &&
+              (options->source != NULL ||
+               inputs_note(run, "csv_file", backfill_rows_fd(rows), csv, 1, err));
     buf_done(&planner.text);
     buf_done(&planner.why);
     buf_done(&planner.out);

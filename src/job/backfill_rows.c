@@ -239,6 +239,11 @@ bool backfill_rows_next(struct backfill_rows *rows, str tenant, struct backfill_
     return true;
 }
 
+int backfill_rows_fd(const struct backfill_rows *rows)
+{
+    return rows->fd;
+}
+
 /* --- opening -------------------------------------------------------------------------------------- */
 
 static bool first_pass(struct backfill_rows *rows, struct err *err)

@@ -2,9 +2,11 @@
 /* Is the undo still right, and did it hold? */
 #include "job/merge_undo.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "format/jsonx.h"
+#include "store/catalogue.h"
 
 enum { TOLD_MAX = 3 };
 
@@ -67,6 +69,18 @@ static void note_damage(void *ctx, const char *difference)
     }
 }
 
+/* A backup that is not there may have been pruned: then it is known when. */
+static void tell_pruned(struct merge_worker *worker, struct job_change *change, struct err *err)
+{
+    char at[CLOCK_TEXT_BYTES] = "";
+    struct err second = {0}; /* the backup is not there, whatever the journal says */
+    const char *id = str_z(&change->arena, merge_undo_column(change, UNDO_COLUMN_CHANGE));
+    if (err->os_errno == ENOENT && catalogue_pruned(worker->run->journal, id, at, &second) &&
+        at[0] != '\0') {
+        (void)err_set(err, ERR_BACKUP, "the merge's backup was pruned at %s", at);
+    }
+}
+
 /* Nothing is undone from a backup that is not whole. */
 static bool check_backup(struct merge_worker *worker, struct job_change *change, struct err *err)
 {
@@ -84,6 +98,7 @@ static bool check_backup(struct merge_worker *worker, struct job_change *change,
                      buf_z(&damage.text));
     } else if (!ok) {
         (void)err_wrap(err, "could not use the merge's backup");
+        tell_pruned(worker, change, err);
     }
     buf_done(&damage.text);
     if (!ok && err->kind != ERR_INTERRUPTED) {

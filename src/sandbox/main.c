@@ -11,6 +11,7 @@
 #include "sandbox/csv_out.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/server.h"
+#include "sandbox/slack.h"
 #include "sandbox/snowflake.h"
 
 static bool write_csvs(struct sandbox *sandbox, struct err *err)
@@ -23,13 +24,41 @@ static bool write_csvs(struct sandbox *sandbox, struct err *err)
            (options->issues_csv == NULL || csv_write_issues(world, options->issues_csv, err));
 }
 
-static bool announce(const struct sandbox *sandbox, const struct snowflake *snowflake,
-                     uint16_t snowflake_port, struct err *err)
+/* The stand-ins: their number is their distance from --port-base. */
+enum { DEVREV, SNOWFLAKE, SLACK, STAND_INS };
+
+struct front {
+    struct sandbox *sandbox;
+    struct snowflake *snowflake;
+    struct server *servers[STAND_INS];
+};
+
+static void serve_devrev(void *ctx, const struct visit *visit, struct answer *ret)
 {
+    dispatch(((struct front *)ctx)->sandbox, visit, ret);
+}
+
+static void serve_snowflake(void *ctx, const struct visit *visit, struct answer *ret)
+{
+    snowflake_dispatch(((struct front *)ctx)->snowflake, visit, ret);
+}
+
+static void serve_slack(void *ctx, const struct visit *visit, struct answer *ret)
+{
+    slack_dispatch(((struct front *)ctx)->sandbox, visit, ret);
+}
+
+static const server_fn stand_ins[STAND_INS] = {
+    [DEVREV] = serve_devrev, [SNOWFLAKE] = serve_snowflake, [SLACK] = serve_slack};
+
+static bool announce(const struct front *front, struct err *err)
+{
+    const struct sandbox *sandbox = front->sandbox;
     AUTO_BUF struct buf env = {0};
     buf_printf(&env, "DEVREV_BASE_URL=http://127.0.0.1:%u\nDEVREV_API_TOKEN=%s\n", sandbox->port,
                sandbox->token);
-    snowflake_env(snowflake, snowflake_port, &env);
+    snowflake_env(front->snowflake, server_port(front->servers[SNOWFLAKE]), &env);
+    slack_env(sandbox, server_port(front->servers[SLACK]), &env);
     if (sandbox->options->env_file != NULL &&
         !fs_write_atomic(AT_FDCWD, sandbox->options->env_file, buf_str(&env), err)) {
         return false;
@@ -41,25 +70,26 @@ static bool announce(const struct sandbox *sandbox, const struct snowflake *snow
     return true;
 }
 
-/* A restart takes the port of the earlier process again, where it is still free. */
-static struct server *start_server(struct sandbox *sandbox, struct err *err)
+static bool start(struct front *front, struct err *err)
 {
-    uint16_t wanted = sandbox->options->port_base;
-    if (wanted == 0 && sandbox->port != 0) {
-        struct server *server = server_start(sandbox, NULL, sandbox->port, err);
-        if (server != NULL) {
-            return server;
+    struct sandbox *sandbox = front->sandbox;
+    uint16_t base = sandbox->options->port_base;
+    if (base == 0 && sandbox->port != 0) {
+        /* a restart takes the port of the earlier process again, where it is still free */
+        struct err taken = {0};
+        front->servers[DEVREV] =
+            server_start(sandbox, stand_ins[DEVREV], front, sandbox->port, &taken);
+    }
+    for (int i = 0; i < STAND_INS; i++) {
+        if (front->servers[i] == NULL) {
+            front->servers[i] = server_start(sandbox, stand_ins[i], front,
+                                             base != 0 ? (uint16_t)(base + i) : 0, err);
+        }
+        if (front->servers[i] == NULL) {
+            return false;
         }
     }
-    return server_start(sandbox, NULL, wanted, err);
-}
-
-/* On the port after DevRev's with --port-base, otherwise on a free one. */
-static struct server *start_snowflake(struct sandbox *sandbox, struct snowflake *snowflake,
-                                      struct err *err)
-{
-    uint16_t base = sandbox->options->port_base;
-    return server_start(sandbox, snowflake, base != 0 ? (uint16_t)(base + 1) : 0, err);
+    return true;
 }
 
 static bool run(struct sandbox *sandbox, const sigset_t *signals, struct err *err)
@@ -81,18 +111,18 @@ static bool run(struct sandbox *sandbox, const sigset_t *signals, struct err *er
 static bool serve(struct sandbox *sandbox, struct snowflake *snowflake, const sigset_t *signals,
                   struct err *err)
 {
-    struct server *devrev = start_server(sandbox, err);
-    struct server *second = devrev != NULL ? start_snowflake(sandbox, snowflake, err) : NULL;
-    bool ok = second != NULL;
+    struct front front = {.sandbox = sandbox, .snowflake = snowflake};
+    bool ok = start(&front, err);
     if (ok) {
         pthread_mutex_lock(&sandbox->lock);
-        sandbox_set_port(sandbox, server_port(devrev));
+        sandbox_set_port(sandbox, server_port(front.servers[DEVREV]));
         ok = write_csvs(sandbox, err);
         pthread_mutex_unlock(&sandbox->lock);
     }
-    ok = ok && announce(sandbox, snowflake, server_port(second), err) && run(sandbox, signals, err);
-    server_stop(second);
-    server_stop(devrev);
+    ok = ok && announce(&front, err) && run(sandbox, signals, err);
+    for (int i = STAND_INS; i-- > 0;) {
+        server_stop(front.servers[i]);
+    }
     return ok;
 }
 

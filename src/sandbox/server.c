@@ -10,13 +10,13 @@
 
 #include "sandbox/control.h"
 #include "sandbox/dispatch.h"
-#include "sandbox/snowflake.h"
 
 enum { BODY_MAX = 1024 * 1024, QUERY_MAX = 64, CONNECTIONS_MAX = 1024, STACK_BYTES = 1024 * 1024 };
 
 struct server {
     struct sandbox *sandbox;
-    struct snowflake *snowflake; /* NULL: this port is DevRev's */
+    server_fn serve;
+    void *ctx;
     struct MHD_Daemon *daemon;
     uint16_t port;
 };
@@ -190,11 +190,7 @@ static enum MHD_Result serve(struct server *server, struct MHD_Connection *conne
         return send_response(connection, status, response);
     }
     struct answer answer;
-    if (server->snowflake != NULL) {
-        snowflake_dispatch(server->snowflake, &visit, &answer);
-    } else {
-        dispatch(server->sandbox, &visit, &answer);
-    }
+    server->serve(server->ctx, &visit, &answer);
     return send_answer(connection, &visit, &answer);
 }
 
@@ -257,8 +253,8 @@ static bool listen_on(uint16_t wanted, int *ret_fd, uint16_t *ret_port, struct e
     return true;
 }
 
-struct server *server_start(struct sandbox *sandbox, struct snowflake *snowflake, uint16_t wanted,
-                            struct err *err)
+struct server *server_start(struct sandbox *sandbox, server_fn serve_visit, void *ctx,
+                            uint16_t wanted, struct err *err)
 {
     int fd = -1;
     uint16_t port = 0;
@@ -267,11 +263,9 @@ struct server *server_start(struct sandbox *sandbox, struct snowflake *snowflake
     }
     struct server *server = xnew(struct server);
     server->sandbox = sandbox;
-    server->snowflake = snowflake;
+    server->serve = serve_visit;
+    server->ctx = ctx;
     server->port = port;
-    if (snowflake == NULL) {
-        sandbox->port = port; /* no request is served yet */
-    }
     server->daemon = MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_ERROR_LOG, 0,
         NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,

@@ -285,6 +285,17 @@ def groups_are_cached():
             yield f"CACHE_TTL=0 does not ask again: {asked()}, not {2 * first}"
 
 
+def stale_plan():
+    with Bench() as lab:
+        lab.plan()
+        lab.write_rows(lab.rows()[:-1])
+        done = lab.steward("apply", "last", "--yes", codes=(4,))
+        if "has changed since the plan" not in done.err:
+            yield f"a changed CSV: {done.err}"
+        if lab.writes():
+            yield "something was written"
+
+
 def wrong_fields():
     with Bench() as lab:
         for field, text in (
@@ -306,7 +317,7 @@ def main():
         undoing = trace(lab, "undo", "1", "--yes")
     cases = [("others have been there", others_have_been_there), ("overwrite", overwrites),
              ("creators and rows that are wrong", bad_creators), ("groups are cached", groups_are_cached),
-             ("fields that are wrong", wrong_fields), ("works.update never happens", never_happens)]
+             ("fields that are wrong", wrong_fields), ("the CSV changes after planning", stale_plan), ("works.update never happens", never_happens)]
     for name, count in sorted(places.items()):
         for hit in some_hits(count, 17, few=True):
             cases.append((f"apply killed at {name}@{hit}",

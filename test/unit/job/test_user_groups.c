@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "job/groups.h"
+#include "job/user_groups.h"
 
 #include "harness/tap.h"
 

@@ -8,8 +8,8 @@
  *
  * Immutable once loaded: any number of threads may ask. Views live as long as it.
  */
-#ifndef STEWARD_JOB_GROUPS_H
-#define STEWARD_JOB_GROUPS_H
+#ifndef STEWARD_JOB_USER_GROUPS_H
+#define STEWARD_JOB_USER_GROUPS_H
 
 #include "engine/job.h"
 #include "remote/devrev.h"
