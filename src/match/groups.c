@@ -44,7 +44,7 @@ static uint32_t add_reason(struct work *work, struct worker *worker, uint64_t ke
 {
     struct cached_reason *cached = &worker->cache[key % REASON_CACHE];
     *cached = (struct cached_reason){
-        .key = key, .number = reasons_add(work->d->reasons, (int)rank, text), .valid = true};
+        .key = key, .number = reasons_add(work->d->reasons, rank, text), .valid = true};
     return cached->number;
 }
 
@@ -97,6 +97,14 @@ static uint32_t reason_left(struct work *work, struct worker *worker, const stru
     return reason_text(work, worker, RANK_UNDECIDED, text);
 }
 
+static uint32_t reason_leaves(struct work *work, struct worker *worker)
+{
+    char text[160];
+    (void)snprintf(text, sizeof(text), "undecided: '%s' leaves it",
+                   work->d->rules->strategies[worker->strategy].name);
+    return reason_text(work, worker, RANK_UNDECIDED, text);
+}
+
 static uint32_t reason_otherwise(struct work *work, struct worker *worker,
                                  const struct rule_strategy *strategy, const struct group *group)
 {
@@ -136,11 +144,23 @@ static void leave(struct decisions *d, uint32_t row, uint32_t reason)
     if (action == ACTION_KEEP || action == ACTION_MERGE) {
         return;
     }
-    if (action == ACTION_REVIEW &&
-        reasons_rank(d->reasons, d->row[row].link) <= reasons_rank(d->reasons, reason)) {
+    if (action == ACTION_REVIEW && reasons_rank(d->row[row].link) <= reasons_rank(reason)) {
         return;
     }
     mark(d, row, ACTION_REVIEW, reason);
+}
+
+/* Nobody is told a reason where all have been decided, and that is often so. */
+static bool some_open(const struct work *work, const struct worker *worker,
+                      const struct group *group)
+{
+    for (uint32_t i = 0; i < group->total; i++) {
+        enum action action = action_of(work->d, worker->members[i].row);
+        if (action == ACTION_NONE || action == ACTION_REVIEW) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void leave_all(struct work *work, const struct worker *worker, const struct group *group,
@@ -363,11 +383,8 @@ static void mark_star(struct work *work, struct worker *worker, const struct rul
             mark(d, member->row, ACTION_MERGE, kept);
             d->row[member->row].via = (uint8_t)worker->strategy;
             member->facts |= FACT_GONE;
-        } else if (i != survivor) {
-            char text[160];
-            (void)snprintf(text, sizeof(text), "undecided: '%s' leaves it",
-                           d->rules->strategies[worker->strategy].name);
-            leave(d, member->row, reason_text(work, worker, RANK_UNDECIDED, text));
+        } else if (i != survivor && !is_gone(member)) {
+            leave(d, member->row, reason_leaves(work, worker));
         }
     }
     mark(d, kept, ACTION_KEEP, losers + 1);
@@ -412,24 +429,40 @@ static void merge_group(struct work *work, struct worker *worker,
     mark_star(work, worker, rule, group, survivor, losers);
 }
 
+/* Why the group is not even looked at, where that is so. */
+static bool is_passed_over(struct worker *worker, const struct group *group)
+{
+    if (group->blocked) {
+        set_outcome(worker, TRACE_BLOCKED);
+    } else if (group->bad != 0) {
+        set_outcome(worker, TRACE_BAD);
+    } else if (group->size < 2) {
+        set_outcome(worker, TRACE_LEFT);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static uint32_t reason_passed_over(struct work *work, struct worker *worker,
+                                   const struct rule_key *key, const struct group *group)
+{
+    if (group->blocked) {
+        return reason_blocked(work, worker, key, group);
+    }
+    return group->bad != 0 ? reason_bad(work, worker, key, group)
+                           : reason_left(work, worker, key, group);
+}
+
 static void decide_group(struct work *work, struct worker *worker, const struct group *group)
 {
     const struct rules *rules = work->d->rules;
     const struct rule_strategy *strategy = &rules->strategies[worker->strategy];
-    const struct rule_key *key = &rules->keys[strategy->key];
-    if (group->blocked) {
-        set_outcome(worker, TRACE_BLOCKED);
-        leave_all(work, worker, group, reason_blocked(work, worker, key, group));
-        return;
-    }
-    if (group->bad != 0) {
-        set_outcome(worker, TRACE_BAD);
-        leave_all(work, worker, group, reason_bad(work, worker, key, group));
-        return;
-    }
-    if (group->size < 2) {
-        set_outcome(worker, TRACE_LEFT);
-        leave_all(work, worker, group, reason_left(work, worker, key, group));
+    if (is_passed_over(worker, group)) {
+        if (some_open(work, worker, group)) {
+            const struct rule_key *key = &rules->keys[strategy->key];
+            leave_all(work, worker, group, reason_passed_over(work, worker, key, group));
+        }
         return;
     }
     for (size_t i = 0; i < strategy->case_count; i++) {
@@ -439,7 +472,9 @@ static void decide_group(struct work *work, struct worker *worker, const struct 
         }
     }
     set_outcome(worker, TRACE_OTHERWISE);
-    leave_all(work, worker, group, reason_otherwise(work, worker, strategy, group));
+    if (some_open(work, worker, group)) {
+        leave_all(work, worker, group, reason_otherwise(work, worker, strategy, group));
+    }
 }
 
 /* --- the groups of a partition ---------------------------------------------------------------- */

@@ -7,7 +7,6 @@
 
 struct reason {
     str text;
-    int rank;
     uint32_t number;
 };
 
@@ -39,13 +38,14 @@ void reasons_free(struct reasons *reasons)
     free(reasons);
 }
 
-uint32_t reasons_add(struct reasons *reasons, int rank, str text)
+uint32_t reasons_add(struct reasons *reasons, unsigned rank, str text)
 {
     (void)pthread_mutex_lock(&reasons->lock); /* cannot fail: a default mutex */
     struct reason *reason = map_get(&reasons->map, text);
     if (reason == NULL) {
         reason = arena_new(&reasons->arena, struct reason);
-        *reason = (struct reason){str_dup(&reasons->arena, text), rank, reasons->count};
+        *reason = (struct reason){str_dup(&reasons->arena, text),
+                                  reasons->count << REASON_RANK_BITS | rank};
         if (reasons->count == reasons->room) {
             reasons->room = reasons->room != 0 ? reasons->room * 2 : 64;
             reasons->list = xrealloc(reasons->list, reasons->room, sizeof(*reasons->list));
@@ -58,15 +58,7 @@ uint32_t reasons_add(struct reasons *reasons, int rank, str text)
     return number;
 }
 
-int reasons_rank(struct reasons *reasons, uint32_t number)
-{
-    (void)pthread_mutex_lock(&reasons->lock); /* as above */
-    int rank = number < reasons->count ? reasons->list[number]->rank : -1;
-    (void)pthread_mutex_unlock(&reasons->lock); /* held */
-    return rank;
-}
-
 str reasons_text(const struct reasons *reasons, uint32_t number)
 {
-    return reasons->list[number]->text;
+    return reasons->list[number >> REASON_RANK_BITS]->text;
 }

@@ -17,11 +17,15 @@ struct reasons *reasons_new(void);
 void reasons_free(struct reasons *reasons);
 DEFINE_AUTO(struct reasons, reasons_free)
 
-/* The number of the text; the same text always has the rank it was first added with. */
-uint32_t reasons_add(struct reasons *reasons, int rank, str text);
+enum { REASON_RANK_BITS = 2, REASON_RANKS = 1 << REASON_RANK_BITS };
 
-/* -1 where `number` is none. Only for numbers that this thread has added, or after adding ended. */
-int reasons_rank(struct reasons *reasons, uint32_t number);
+/* The number of the text; the same text always has the rank it was first added with. */
+uint32_t reasons_add(struct reasons *reasons, unsigned rank, str text);
+
+static inline unsigned reasons_rank(uint32_t number)
+{
+    return number % REASON_RANKS;
+}
 
 str reasons_text(const struct reasons *reasons, uint32_t number);
 
