@@ -11,10 +11,9 @@
 #include "job/merge_inspect.h"
 
 struct finding {
-    const struct catalogue_entry *entry;
+    struct catalogue_entry *entry;
     struct buf differences; /* one a line */
     size_t count;
-    bool done;
     bool locked; /* what is in it could not be looked at: another key */
 };
 
@@ -23,6 +22,7 @@ struct verification {
     unsigned checks; /* INSPECT_ */
     struct finding *findings;
     size_t count;
+    struct finding **order; /* as they lie on the disk */
 };
 
 static void note(void *ctx, const char *text)
@@ -33,40 +33,77 @@ static void note(void *ctx, const char *text)
     finding->count++;
 }
 
-static void inspect(struct verification *verification, struct finding *finding)
+static bool is_locked(const struct vault *vault, const struct catalogue_entry *entry)
 {
-    const struct catalogue_entry *entry = finding->entry;
+    return entry->key[0] != '\0' && strcmp(entry->key, vault_key_id(vault)) != 0;
+}
+
+/* What the catalogue did not read. */
+static void complete(struct backup *backup, struct catalogue_entry *entry)
+{
     struct err err = {0};
-    if (entry->key[0] != '\0' && strcmp(entry->key, vault_key_id(verification->vault)) != 0) {
-        finding->locked = true;
-        return;
-    }
-    AUTO(backup_free)
-    struct backup *backup = vault_reopen(verification->vault, entry->name, &err);
-    if (backup == NULL || !merge_inspect(backup, verification->checks, note, finding, &err)) {
-        note(finding, err.message);
+    const struct manifest *list = backup_manifest(backup, &err);
+    entry->damaged = list == NULL;
+    if (list != NULL) {
+        catalogue_note_list(list, entry);
     }
 }
 
 static void verify_one(void *ctx, size_t i)
 {
     struct verification *verification = ctx;
-    struct finding *finding = &verification->findings[i];
-    const struct catalogue_entry *entry = finding->entry;
+    struct finding *finding = verification->order[i];
+    struct catalogue_entry *entry = finding->entry;
     struct err err = {0};
     bool whole = false;
-    finding->done = true;
     if (!entry->sealed) {
         return;
     }
-    if (!vault_verify(verification->vault, entry->name, note, finding, &whole, &err)) {
+    AUTO(backup_free)
+    struct backup *backup = vault_reopen(verification->vault, entry->name, &err);
+    if (backup == NULL || !backup_verify(backup, note, finding, &whole, &err)) {
         note(finding, err.message);
-    } else if (whole && verification->checks != 0) {
-        inspect(verification, finding);
+    }
+    if (backup != NULL) {
+        complete(backup, entry);
+    }
+    finding->locked = verification->checks != 0 && is_locked(verification->vault, entry);
+    if (whole && verification->checks != 0 && !finding->locked &&
+        !merge_inspect(backup, verification->checks, note, finding, &err)) {
+        note(finding, err.message);
     }
 }
 
+static int by_place(const void *a, const void *b)
+{
+    uint64_t x = (*(struct finding *const *)a)->entry->inode;
+    uint64_t y = (*(struct finding *const *)b)->entry->inode;
+    return x < y ? -1 : x > y;
+}
+
+static void verify_all(struct verification *verification)
+{
+    verification->order = xcalloc(verification->count + 1, sizeof(struct finding *));
+    for (size_t i = 0; i < verification->count; i++) {
+        verification->order[i] = &verification->findings[i];
+    }
+    qsort(verification->order, verification->count, sizeof(struct finding *), by_place);
+    (void)catalogue_parallel(verification->count, NULL, verify_one, verification);
+    free(verification->order);
+}
+
 /* --- which ---------------------------------------------------------------------------------------- */
+
+/* Named twice is once: two threads must not work on one. */
+static void add_once(struct verification *verification, struct catalogue_entry *entry)
+{
+    for (size_t i = 0; i < verification->count; i++) {
+        if (verification->findings[i].entry == entry) {
+            return;
+        }
+    }
+    verification->findings[verification->count++].entry = entry;
+}
 
 static bool choose(struct backups *backups, struct verification *verification, struct err *err)
 {
@@ -85,7 +122,7 @@ static bool choose(struct backups *backups, struct verification *verification, s
         if (entry == NULL) {
             return false;
         }
-        verification->findings[verification->count++].entry = entry;
+        add_once(verification, &catalogue->entries[entry - catalogue->entries]);
     }
     return true;
 }
@@ -105,14 +142,13 @@ static struct totals add_up(const struct backups *backups, const struct verifica
                             bool all)
 {
     struct totals totals = {.missing = all ? backups->catalogue.missing_count : 0};
-    const char *key = vault_key_id(backups->vault);
     for (size_t i = 0; i < verification->count; i++) {
         const struct finding *finding = &verification->findings[i];
         const struct catalogue_entry *entry = finding->entry;
         totals.different += finding->count != 0;
         totals.unfinished += !entry->sealed;
-        totals.sound += finding->done && entry->sealed && finding->count == 0;
-        totals.unproven += entry->key[0] != '\0' && strcmp(entry->key, key) != 0;
+        totals.sound += entry->sealed && finding->count == 0;
+        totals.unproven += is_locked(backups->vault, entry);
         totals.locked += finding->locked;
     }
     return totals;
@@ -221,7 +257,7 @@ bool backups_verify(struct backups *backups, struct err *err)
     bool all = backups->cli->arg_count == 1 || cli_has(backups->cli, "all");
     bool ok = choose(backups, &verification, err);
     if (ok) {
-        (void)catalogue_parallel(verification.count, NULL, verify_one, &verification);
+        verify_all(&verification);
         struct totals totals = add_up(backups, &verification, all);
         (backups->cli->json ? print_json : print_text)(backups, &verification, &totals);
         ok = conclude(&totals, err);

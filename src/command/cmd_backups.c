@@ -269,7 +269,7 @@ static bool open_session(struct session *session, const struct cli *cli, bool wr
     return true;
 }
 
-static bool open_backups(struct backups *backups, bool write, struct err *err)
+static bool open_backups(struct backups *backups, bool write, bool lists, struct err *err)
 {
     const struct settings *settings = &backups->session->settings;
     const struct vault_options vault = {
@@ -296,7 +296,7 @@ static bool open_backups(struct backups *backups, bool write, struct err *err)
     }
     backups->vault = vault_open(workspace, settings->backup_dir, &vault, err);
     return backups->vault != NULL &&
-           catalogue_read(backups->vault, backups->journal, &backups->catalogue, err);
+           catalogue_read(backups->vault, backups->journal, lists, &backups->catalogue, err);
 }
 
 static bool run_verb(struct backups *backups, const char *verb, struct err *err)
@@ -323,7 +323,8 @@ static int run_backups(struct cli *cli, struct err *err)
     const char *verb = cli->args[0];
     bool write = strcmp(verb, "prune") == 0 && cli_has(cli, "apply");
     bool ok = check_arguments(cli, verb, err) && session_settings(&session, cli, err) &&
-              open_backups(&backups, write, err) && run_verb(&backups, verb, err);
+              open_backups(&backups, write, strcmp(verb, "verify") != 0, err) &&
+              run_verb(&backups, verb, err);
     catalogue_done(&backups.catalogue);
     vault_close(backups.vault);
     return ok ? 0 : command_fail(err);

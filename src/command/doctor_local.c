@@ -118,7 +118,7 @@ static void check_backups(struct checkup *checkup, int workspace_fd,
     } else if (vault_key_id(vault)[0] != '\0') {
         checkup_add(checkup, "backup key", FINDING_OK, "key %s", vault_key_id(vault));
     }
-    if (vault != NULL && catalogue_read(vault, NULL, &catalogue, &err)) {
+    if (vault != NULL && catalogue_read(vault, NULL, true, &catalogue, &err)) {
         check_size(checkup, &catalogue, settings);
         catalogue_done(&catalogue);
     } else if (vault != NULL) {

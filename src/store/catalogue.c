@@ -17,6 +17,7 @@
 enum {
     STATE_BYTES = 64 * 1024,
     THREADS_MAX = 64,
+    THREADS_A_CORE = 4,
     DEPTH_MAX = 64,
     PREFIX_MIN = 4,
 };
@@ -52,7 +53,8 @@ bool catalogue_parallel(size_t count, struct stop *stop, void (*fn)(void *ctx, s
     struct parallel parallel = {.count = count, .stop = stop, .fn = fn, .ctx = ctx};
     pthread_t threads[THREADS_MAX];
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t wanted = cores < 1 ? 1 : cores > THREADS_MAX ? THREADS_MAX : (size_t)cores;
+    size_t wanted = cores < 1 ? 1 : (size_t)cores * THREADS_A_CORE;
+    wanted = wanted > THREADS_MAX ? THREADS_MAX : wanted;
     size_t started = 0;
     /* this thread is one of them, and the only one where no other can be had */
     while (started + 1 < wanted && started + 1 < count &&
@@ -94,12 +96,12 @@ static void measure(int parent, const char *name, int depth, struct catalogue_en
     (void)closedir(dir); /* a directory opened for reading */
 }
 
-static void note_list(const struct manifest *list, struct catalogue_entry *entry)
+void catalogue_note_list(const struct manifest *list, struct catalogue_entry *entry)
 {
-    entry->sealed = true;
     entry->compressed = manifest_compressed(list);
     memcpy(entry->key, list->key, sizeof(entry->key));
     entry->files = list->count;
+    entry->bytes = 0;
     for (size_t i = 0; i < list->count; i++) {
         entry->bytes += list->files[i].bytes;
     }
@@ -124,6 +126,7 @@ static void read_change(int dir_fd, struct catalogue_entry *entry)
 
 struct reading {
     struct vault *vault;
+    bool lists;
     struct catalogue *catalogue;
 };
 
@@ -140,15 +143,16 @@ static void read_entry(void *ctx, size_t i)
     }
     if (fstat(fd, &st) == 0) {
         entry->at_ms = (int64_t)st.st_mtim.tv_sec * 1000;
+        entry->inode = (uint64_t)st.st_ino;
     }
-    if (!entry->leaving && fs_exists(fd, MANIFEST_NAME)) {
+    entry->sealed = !entry->leaving && fs_exists(fd, MANIFEST_NAME);
+    if (entry->sealed && reading->lists) {
         AUTO(backup_free)
         struct backup *backup = vault_reopen(reading->vault, entry->name, &err);
         const struct manifest *list = backup != NULL ? backup_manifest(backup, &err) : NULL;
-        entry->sealed = true;
         entry->damaged = list == NULL;
         if (list != NULL) {
-            note_list(list, entry);
+            catalogue_note_list(list, entry);
         }
     }
     if (!entry->sealed || entry->damaged) {
@@ -322,10 +326,10 @@ static int by_age(const void *a, const void *b)
 }
 
 /* The directory first: a backup that a running steward makes meanwhile is then known, or not there. */
-bool catalogue_read(struct vault *vault, struct journal *journal, struct catalogue *ret,
+bool catalogue_read(struct vault *vault, struct journal *journal, bool lists, struct catalogue *ret,
                     struct err *err)
 {
-    struct reading reading = {vault, ret};
+    struct reading reading = {vault, lists, ret};
     bool ok = list_names(vault, ret, err);
     if (ok) {
         (void)catalogue_parallel(ret->count, NULL, read_entry, &reading);

@@ -41,7 +41,8 @@ struct catalogue_entry {
     int64_t run;                          /* where known, and the next two */
     enum change_state state;
     enum run_state run_state;
-    bool leaving; /* on its way out */
+    uint64_t inode; /* of the directory: where about it lies on the disk */
+    bool leaving;   /* on its way out */
     bool sealed;
     bool damaged; /* its verification.json cannot be read */
     bool compressed;
@@ -66,10 +67,15 @@ struct catalogue {
     size_t missing_count;
 };
 
-/* `journal` NULL: all are orphans. Zeroed *ret; on failure nothing is left to be freed. */
-bool catalogue_read(struct vault *vault, struct journal *journal, struct catalogue *ret,
+/* `journal` NULL: all are orphans. `lists` false: no verification.json is read, so that of a sealed
+ * backup damaged, compressed, key, files and bytes stay unknown (for who reads it anyway). Zeroed *ret; on
+ * failure nothing is left to be freed. */
+bool catalogue_read(struct vault *vault, struct journal *journal, bool lists, struct catalogue *ret,
                     struct err *err) MUST_CHECK;
 void catalogue_done(struct catalogue *catalogue);
+
+/* Fills what `lists` false left unknown. */
+void catalogue_note_list(const struct manifest *list, struct catalogue_entry *entry);
 
 /* By the change's id, a unique prefix of it of at least 4 characters, or the directory's name. Unknown:
  * ERR_NOT_FOUND, with the time where it was pruned; more than one: ERR_USAGE. */
@@ -77,8 +83,8 @@ const struct catalogue_entry *catalogue_find(const struct catalogue *catalogue,
                                              struct journal *journal, str id,
                                              struct err *err) MUST_CHECK;
 
-/* Calls fn(ctx, i) for each i below `count`, in as many threads as there are cores; ends early when the
- * stop (may be NULL) is raised. Returns false then. */
+/* Calls fn(ctx, i) for each i below `count`, in some threads a core, because they wait for the disk half
+ * of the time; ends early when the stop (may be NULL) is raised. Returns false then. */
 bool catalogue_parallel(size_t count, struct stop *stop, void (*fn)(void *ctx, size_t i),
                         void *ctx);
 

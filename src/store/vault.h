@@ -125,6 +125,9 @@ char *backup_plain_path(struct arena *arena, const struct manifest *files, const
 bool vault_verify(struct vault *vault, const char *path,
                   void (*each)(void *ctx, const char *difference), void *ctx, bool *ret_ok,
                   struct err *err) MUST_CHECK;
+/* The same of one that is open. */
+bool backup_verify(struct backup *backup, void (*each)(void *ctx, const char *difference),
+                   void *ctx, bool *ret_ok, struct err *err) MUST_CHECK;
 
 /* One path component: [A-Za-z0-9._+@-], others and a leading dot %XX, "_" for an empty one, at
  * most `max` (from 16) bytes: then cut and "~" + 8 hex of its hash. */

@@ -112,14 +112,9 @@ static void check_authentic(struct verify *verify)
     }
 }
 
-bool vault_verify(struct vault *vault, const char *path,
-                  void (*each)(void *ctx, const char *difference), void *ctx, bool *ret_ok,
-                  struct err *err)
+bool backup_verify(struct backup *backup, void (*each)(void *ctx, const char *difference),
+                   void *ctx, bool *ret_ok, struct err *err)
 {
-    AUTO(backup_free) struct backup *backup = vault_reopen(vault, path, err);
-    if (backup == NULL) {
-        return false;
-    }
     struct verify verify = {.backup = backup, .each = each, .ctx = ctx, .ok = true};
     struct err failure = {0};
     verify.manifest = backup_manifest(backup, &failure);
@@ -139,4 +134,12 @@ bool vault_verify(struct vault *vault, const char *path,
     look_for_more(&verify, backup->dir_fd, "");
     *ret_ok = verify.ok;
     return true;
+}
+
+bool vault_verify(struct vault *vault, const char *path,
+                  void (*each)(void *ctx, const char *difference), void *ctx, bool *ret_ok,
+                  struct err *err)
+{
+    AUTO(backup_free) struct backup *backup = vault_reopen(vault, path, err);
+    return backup != NULL && backup_verify(backup, each, ctx, ret_ok, err);
 }

@@ -151,7 +151,7 @@ static void check_catalogue(struct place *place, const char *expected)
     struct err err;
     struct catalogue catalogue = {0};
     AUTO_BUF struct buf out = {0};
-    CHECK_OK(catalogue_read(place->vault, place->journal, &catalogue, &err), err);
+    CHECK_OK(catalogue_read(place->vault, place->journal, true, &catalogue, &err), err);
     describe(&catalogue, NULL, &out);
     for (size_t i = 0; i < catalogue.missing_count; i++) {
         buf_printf(&out, "missing %.2s run=%lld\n", catalogue.missing[i].change,
@@ -214,7 +214,7 @@ static void a_backup_is_found_by_its_change(void)
     new_run(&place, "merge", 20);
     make_change(&place, 0x11, CHANGE_VERIFIED);
     make_change(&place, 0x12, CHANGE_VERIFIED);
-    CHECK_OK(catalogue_read(place.vault, place.journal, &catalogue, &err), err);
+    CHECK_OK(catalogue_read(place.vault, place.journal, true, &catalogue, &err), err);
     const struct catalogue_entry *found = NULL;
     CHECK_OK((found = catalogue_find(&catalogue, place.journal, STR("1111"), &err)) != NULL, err);
     CHECK(found != NULL && strncmp(found->change, "1111", 4) == 0);
@@ -327,7 +327,7 @@ static bool prune(struct place *place, int days_later, bool force, uint64_t *rem
                                                   (int64_t)days_later * MS_A_DAY,
                                         .days = 30,
                                         .force = force};
-    bool ok = catalogue_read(place->vault, place->journal, &catalogue, err);
+    bool ok = catalogue_read(place->vault, place->journal, true, &catalogue, err);
     if (ok) {
         (void)catalogue_retention(&catalogue, &retention, reasons);
         ok = catalogue_prune(&catalogue, reasons, place->vault, place->journal, &fake.clock, NULL,
@@ -391,7 +391,7 @@ static void pruning_removes_and_remembers(void)
     CHECK_OK(catalogue_pruned(place.journal, "04040404", at, &err), err);
     CHECK_STR(at, "");
     struct catalogue catalogue = {0};
-    CHECK_OK(catalogue_read(place.vault, place.journal, &catalogue, &err), err);
+    CHECK_OK(catalogue_read(place.vault, place.journal, true, &catalogue, &err), err);
     CHECK_ERR(catalogue_find(&catalogue, place.journal, STR("0202"), &err) != NULL, err,
               ERR_NOT_FOUND,
               "could not find a backup '0202': it was pruned at 2026-11-24T12:00:00.000Z");
@@ -436,7 +436,7 @@ static void check_between(struct place *place, const char *when)
 {
     struct err err;
     struct catalogue catalogue = {0};
-    CHECK_OK(catalogue_read(place->vault, place->journal, &catalogue, &err), err);
+    CHECK_OK(catalogue_read(place->vault, place->journal, true, &catalogue, &err), err);
     if (!CHECK_INT(catalogue.missing_count, 0)) {
         printf("# %s\n", when);
     }
