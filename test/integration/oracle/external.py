@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from fractions import Fraction
 
-from oracle import Refused, email_form, find_columns, fold, read_csv, ticket_count, trim
+from oracle import Refused, email_form, find_columns, fold, read_csv, ticket_count, trim, uid_form
 
 COLUMNS = {
     "id": (["rev_user_id", "user id"], True),
@@ -29,22 +29,12 @@ OTHER = {fold("Velocity Global - OTHER")}
 GENERIC = {fold("Upwork")}
 BOTS = {fold("DevRev Bot")}
 TRUE = {"yes", "true", "y", "1"}
-NO_UID = {"", "n/a", "na", "-", "0", "null"}
 MAX_CLUSTER = 25
 
 ORDER = ["bad-row", "email", "not-a-pair", "undecided", "conflict", "too-large", "cannot-link"]
 
 
 # --- values ---------------------------------------------------------------------------------------
-
-
-def without_point_zero(text):
-    return text[:-2] if text.endswith(".0") else text
-
-
-def uid_form(text):
-    uid = without_point_zero(trim(text))
-    return "" if fold(uid) in NO_UID else uid
 
 
 RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)

@@ -4,8 +4,8 @@
 A rule set is what its YAML file holds: dictionaries, lists, texts, numbers, True for yes. Lists hold
 their words.
 """
-from external import age, groups_by, instant, last_survivor, merge, read_contacts, without_point_zero
-from oracle import email_form, fold, ticket_count, trim
+from external import age, groups_by, instant, last_survivor, merge, read_contacts
+from oracle import email_form, fold, ticket_count, trim, without_point_zero
 
 FORMS = {
     "trim": trim,

@@ -28,7 +28,9 @@ COLUMNS = {
     "tickets": (["tickets", "ticket_count"], False),
     "display_name": (["display_name", "display name"], False),
     "full_name": (["full_name", "full name"], False),
+    "uid": (["cxp user id"], False),
 }
+NO_UID = {"", "n/a", "na", "-", "0", "null"}
 
 MAX_FIELD = 64 * 1024
 MAX_ROW = 8 * 1024 * 1024
@@ -113,6 +115,15 @@ def ticket_count(text):
     if len(text) <= 18 and all(c in "0123456789" for c in text):
         return int(text)
     return None
+
+
+def without_point_zero(text):
+    return text[:-2] if text.endswith(".0") else text
+
+
+def uid_form(text):
+    uid = without_point_zero(trim(text))
+    return "" if fold(uid) in NO_UID else uid
 
 
 def read_list(path):
@@ -305,7 +316,8 @@ class Contact:
         self.id = cell("id")
         self.ref = cell("external_ref")
         self.email = email_form(cell("email"))
-        self.content = (cell("email"), self.ref, cell("tickets"))
+        self.uid = uid_form(cell("uid"))
+        self.content = (cell("email"), self.ref, cell("tickets"), cell("uid"))
         self.conflict = f"{where}: its id stands in several rows with different content"
         if not self.id:
             self.bad = f"{where} has no id"
@@ -368,6 +380,9 @@ def decide_group(email, group, lists):
         outcome = ("review", "", "", f"undecided: {bad} of the {size} contacts that share its email {what}")
     elif size == 2 and len(generated) == 1 and len(cxp) == 1:
         survivor = cxp[0]
+        if generated[0].uid and survivor.uid and generated[0].uid != survivor.uid:
+            survivor.outcome = generated[0].outcome = ("review", "", "", "conflict")
+            return
         survivor.outcome = ("keep", "revu-pairs", survivor.id, "survivor of 2 contacts")
         generated[0].outcome = ("merge", "revu-pairs", survivor.id, "same email")
         return
