@@ -13,7 +13,7 @@ import sys
 from lab import SANITIZED, Lab, Tap, problems, shard, some_hits, trace
 
 # The places that take an error; the others only kill.
-PLACES = ("fs.", "csv.", "journal.before_commit", "vault.", "plan.", "lock.")
+PLACES = ("fs.", "csv.", "journal.before_commit", "vault.", "plan.", "lock.", "logfile.")
 NORMAL_CODES = (0, 1, 3, 6)
 
 
