@@ -7,6 +7,7 @@ A file on which they differ is made as small as it gets and kept.
 """
 import argparse
 import collections
+import json
 import os
 import random
 import shutil
@@ -263,6 +264,25 @@ def check_links(planner, steward, lists, count, seed):
     return None if words["cannot-link"] and words["must-link"] else f"nothing was tried: {words}"
 
 
+def check_explain(planner, steward, count, seed):
+    """`rules explain` ends with the decision that is planned, word for word."""
+    for number in range(count):
+        rng = random.Random(f"explain-{seed}-{number}")
+        code, out, _, _ = planner.run("explain", generate.generate(rng).data())
+        first_line_last = reversed(rows_of(out)) if code == 0 else []
+        decided = {row[0]: row[1:] for row in first_line_last if row[0]}
+        for ident in rng.sample(sorted(decided), min(2, len(decided))):
+            done = subprocess.run([steward, "rules", "explain", "--rules", "external-contacts", "--json", "--csv",
+                                   planner.directory / "explain.csv", "--", ident], capture_output=True, check=False)
+            if done.returncode != 0:
+                return f"file {number}, {ident}: exit code {done.returncode}: {done.stderr.decode()}"
+            told = json.loads(done.stdout)
+            told = [told["action"], told["strategy"] or "", told["survivor"] or "", told["reason"]]
+            if told != decided[ident]:
+                return f"file {number}, {ident}: planned {decided[ident]}, explained {told}"
+    return None
+
+
 def check_order(planner, count, seed):
     """The order of the lines changes nothing but the order of the decisions."""
     for number in range(count):
@@ -346,6 +366,7 @@ def main():
             lambda: check_files(planner, lists, args.files, args.seed, keep),
         "order of the rows": lambda: check_order(planner, args.files // 10, args.seed),
         "links": lambda: check_links(planner, args.steward, lists, args.files // 60, args.seed),
+        "explanations": lambda: check_explain(planner, args.steward, args.files // 60, args.seed),
         "number of threads": lambda: check_threads(planner, lists, args.seed, 300 if SANITIZED else 2000),
         "locale": lambda: check_locale(planner, args.seed),
     }
