@@ -14,7 +14,7 @@
 #include "net/http.h"
 
 static const struct job *const jobs[] = {&merge_job, &merge_undo_job, &backfill_job,
-                                          &backfill_undo_job};
+                                         &backfill_undo_job};
 
 const char *session_workspace(const struct cli *cli)
 {

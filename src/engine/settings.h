@@ -65,8 +65,8 @@ struct settings {
     bool carry_external_ref; /* CARRY_EXTERNAL_REF, --carry-external-ref */
 
     /* backups */
-    const char *backup_dir; /* BACKUP_DIR, --backup-dir: backups */
-    bool compress;          /* ENABLE_COMPRESSION, --backup-compress */
+    const char *backup_dir;             /* BACKUP_DIR, --backup-dir: backups */
+    bool compress;                      /* ENABLE_COMPRESSION, --backup-compress */
     const char *backup_key_file;        /* BACKUP_KEY_FILE, NULL */
     struct secret backup_passphrase;    /* BACKUP_PASSPHRASE */
     const char *backup_passphrase_file; /* BACKUP_PASSPHRASE_FILE, NULL */

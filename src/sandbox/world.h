@@ -119,9 +119,10 @@ struct work {
     struct work_version *now;
     struct account *account; /* may be NULL */
     uint32_t artifact_first; /* artifacts of its comments, in order */
-    struct group *assigned;  /* issues: what the creator-group CSV calls assigned_group; may be NULL */
-    bool exported;           /* it stands in that CSV ... */
-    bool with_gone;          /* ... and behind it an issue that was deleted since the export */
+    struct group
+        *assigned;  /* issues: what the creator-group CSV calls assigned_group; may be NULL */
+    bool exported;  /* it stands in that CSV ... */
+    bool with_gone; /* ... and behind it an issue that was deleted since the export */
 };
 
 struct conversation_version {
