@@ -220,9 +220,9 @@ def seal_problems(backup, before_ms):
 
 
 def unpacked(path):
-    """The bytes of a file, decompressed where its name says so."""
+    """The bytes of a file, decompressed where they are not encrypted as well."""
     content = path.read_bytes()
-    if path.suffix != ".zst":
+    if path.suffix != ".zst" or not content.startswith(b"\x28\xb5\x2f\xfd"):
         return content
     zstd = ctypes.CDLL("libzstd.so.1")
     zstd.ZSTD_getFrameContentSize.restype = ctypes.c_ulonglong
@@ -341,7 +341,7 @@ def problems(lab, states):
     used = [change["backup"] for change in shown["changes"] if change["backup"]]
     if len(used) != len(set(used)):
         yield "two changes share a backup"
-    stored = {f"backups/{path.name}" for path in (lab.workspace / "backups").iterdir()} \
+    stored = {f"backups/{path.name}" for path in (lab.workspace / "backups").iterdir() if path.is_dir()} \
         if (lab.workspace / "backups").is_dir() else set()
     if states == {"verified"} and stored != set(used):
         yield f"{len(stored)} backups for {len(used)} changes; not named: {stored - set(used)}"
