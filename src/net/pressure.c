@@ -17,12 +17,15 @@ enum {
     RETRY_PERCENT = 20,
     COOL_DOWN_MS = 60000,  /* after a 429 that names no time */
     SHORTEST_PARK_MS = 50, /* "Retry-After: 0" must not become a storm */
-    PROBE_NAP_MS = 50,     /* until a probe in flight may have ended */
+    NAP_MS = 50,           /* until a probe in flight may have ended; looks for a raised stop */
+    MOST_WORKERS = 256,
 };
 
 struct pressure {
     struct pressure_options options;
     pthread_mutex_t lock;
+    pthread_cond_t moved; /* one has ended, or the width has grown; CLOCK_MONOTONIC */
+    int under_way GUARDED_BY(lock);
     struct breaker breaker GUARDED_BY(lock);
     struct budget budget GUARDED_BY(lock);
     struct width width GUARDED_BY(lock);
@@ -50,9 +53,14 @@ struct pressure *pressure_new(const struct pressure_options *options)
                                           .probes = PROBES,
                                           .open_ns = pressure->options.open_ms * 1000000};
     pthread_mutex_init(&pressure->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&pressure->moved, &attr);
+    pthread_condattr_destroy(&attr);
     breaker_init(&pressure->breaker, &policy);
     budget_init(&pressure->budget, or_default(options->retry_percent, RETRY_PERCENT));
-    width_init(&pressure->width, (int)or_default(options->workers, 1));
+    width_init(&pressure->width, (int)or_default(options->workers, MOST_WORKERS));
     atomic_init(&pressure->width_now, pressure->width.now);
     atomic_init(&pressure->held, false);
     return pressure;
@@ -61,6 +69,7 @@ struct pressure *pressure_new(const struct pressure_options *options)
 void pressure_free(struct pressure *pressure)
 {
     if (pressure != NULL) {
+        pthread_cond_destroy(&pressure->moved);
         pthread_mutex_destroy(&pressure->lock);
         free(pressure);
     }
@@ -162,11 +171,46 @@ static bool too_long(const struct pressure *pressure, int64_t broken_ns)
     return broken_ns >= pressure->options.give_up_ms * 1000000;
 }
 
-bool pressure_begin(struct pressure *pressure, bool is_write, struct stop *stop, int level,
-                    struct pressure_pass *ret, struct err *err)
+/* One of `width` places. False: stopped. */
+static bool take_place(struct pressure *pressure, struct stop *stop, int level)
+{
+    bool stopped = false;
+    pthread_mutex_lock(&pressure->lock);
+    while (pressure->under_way >= pressure->width.now && !stopped) {
+        struct timespec until;
+        (void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail for this clock */
+        until.tv_nsec += (long)NAP_MS * 1000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        /* a timeout and a signal mean the same: look again */
+        (void)pthread_cond_timedwait(&pressure->moved, &pressure->lock, &until);
+        stopped = stop != NULL && stop_level(stop) >= level;
+    }
+    pressure->under_way += !stopped;
+    pthread_mutex_unlock(&pressure->lock);
+    return !stopped;
+}
+
+static void leave_place(struct pressure *pressure)
+{
+    pthread_mutex_lock(&pressure->lock);
+    pressure->under_way--;
+    pthread_cond_broadcast(&pressure->moved);
+    pthread_mutex_unlock(&pressure->lock);
+}
+
+static bool stopped_waiting(struct err *err)
+{
+    (void)err_set(err, ERR_INTERRUPTED, "stopped while waiting for the remote to recover");
+    err->retryable = true;
+    return false;
+}
+
+/* Holds a place. */
+static bool pass_all(struct pressure *pressure, bool is_write, struct stop *stop, int level,
+                     struct pressure_pass *ret, struct err *err)
 {
     const struct clock *clock = pressure->options.clock;
-    int64_t start_ns = now_ns(pressure);
     for (;;) {
         int64_t broken_ns = 0;
         enum breaker_verdict verdict = foresee(pressure, is_write, &broken_ns);
@@ -186,16 +230,28 @@ bool pressure_begin(struct pressure *pressure, bool is_write, struct stop *stop,
         if (verdict == BREAKER_GO) {
             ret->token = token;
             ret->began_ns = now_ns(pressure);
-            ret->waited_ns = ret->began_ns - start_ns;
             return true;
         }
         limiter_unuse(pressure->options.limiter, token);
-        if (verdict == BREAKER_WAIT && !clock_sleep_ms(clock, PROBE_NAP_MS, stop, level)) {
-            (void)err_set(err, ERR_INTERRUPTED, "stopped while waiting for the circuit breaker");
-            err->retryable = true;
-            return false;
+        if (verdict == BREAKER_WAIT && !clock_sleep_ms(clock, NAP_MS, stop, level)) {
+            return stopped_waiting(err);
         }
     }
+}
+
+bool pressure_begin(struct pressure *pressure, bool is_write, struct stop *stop, int level,
+                    struct pressure_pass *ret, struct err *err)
+{
+    int64_t start_ns = now_ns(pressure);
+    if (!take_place(pressure, stop, level)) {
+        return stopped_waiting(err);
+    }
+    if (!pass_all(pressure, is_write, stop, level, ret, err)) {
+        leave_place(pressure);
+        return false;
+    }
+    ret->waited_ns = ret->began_ns - start_ns;
+    return true;
 }
 
 /* --- ending -------------------------------------------------------------------------------- */
@@ -266,6 +322,7 @@ void pressure_end(struct pressure *pressure, const struct pressure_pass *pass, i
     } else {
         limiter_give(limiter, pass->token);
     }
+    leave_place(pressure);
 }
 
 /* --- the rest ------------------------------------------------------------------------------ */

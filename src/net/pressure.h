@@ -2,7 +2,8 @@
 /*
  * How one remote fares, as all workers of a run see it: limiter, circuit breaker, retry budget and
  * AIMD width behind one door. A client in remote/ lets each attempt through pressure_begin and tells
- * by pressure_end how it ended; the engine asks pressure_width how many workers may be busy.
+ * by pressure_end how it ended; no more attempts are under way together than the width allows, and the
+ * engine hands out no more work than that (pressure_width).
  *
  * While the breaker is not closed nothing fails for its sake: reads wait, writes are refused as
  * certainly not sent (ERR_LIMITED, retryable, no http_status), so that what was checked before is
@@ -47,7 +48,7 @@ struct pressure_options {
     const char *remote; /* "devrev" */
     struct limiter *limiter;
     const struct clock *clock;
-    int64_t workers;       /* 1 */
+    int64_t workers;       /* the most that may be under way together; 256 */
     int64_t open_ms;       /* of the breaker; 60,000 */
     int64_t give_up_ms;    /* 600,000 */
     int64_t retry_percent; /* retries to calls; 20 */
@@ -69,7 +70,7 @@ struct pressure_pass {
     int64_t waited_ns;
 };
 
-/* Waits for limiter and breaker. False: stopped, refused or given up; nothing is to be ended then. */
+/* Waits for its turn, limiter and breaker. False: stopped, refused or given up; nothing is to be ended then. */
 bool pressure_begin(struct pressure *pressure, bool is_write, struct stop *stop, int level,
                     struct pressure_pass *ret, struct err *err) MUST_CHECK;
 

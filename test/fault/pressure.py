@@ -164,6 +164,39 @@ def arrived(lab, begin_ms, call=None):
             if request["at_ms"] > begin_ms and call in (None, request["call"])]
 
 
+def busy(lab, begin_ms, end_ms):
+    """The most good calls that were under way together: each takes 60 ms at the sandbox."""
+    times = [request["at_ms"] for request in requests(lab)
+             if begin_ms < request["at_ms"] < end_ms and request["status"] == 200]
+    return max((sum(1 for other in times if at <= other < at + 50) for at in times), default=0)
+
+
+def fewer_workers_under_pressure():
+    """Every third call fails: fewer are busy, and all of them again when it is over."""
+    lab = Lab(contacts=96, WORKERS="8", BREAKER_OPEN_SECONDS="0.2", RETRY_BUDGET="100")
+    lab.arguments += ["--latency", "60"]
+    with lab:
+        lab.plan()
+        live = Live(lab)
+        begun = time.time() * 1000
+        time.sleep(1.5)
+        lab.set_faults("*@p0.3=status:500")
+        troubled = time.time() * 1000
+        time.sleep(4)
+        lab.set_faults()
+        over = time.time() * 1000
+        live.end((0, 3))
+        well = busy(lab, begun, troubled)
+        worse = busy(lab, troubled + 1000, over)
+        after = busy(lab, over + 2000, over + 60000)
+        print(f"# busy together: {well}, in trouble {worse}, afterwards {after}")
+        if well < 6 or after < 6:
+            yield f"{well} calls together before, {after} afterwards: not all workers were busy"
+        if worse > 4:
+            yield f"{worse} calls together in trouble"
+        yield from problems(lab, {"verified", "failed"})
+
+
 def paused_and_continued():
     """While it is paused nothing is written and nothing new begun; show says so; then all is done."""
     lab = Lab(contacts=48, merge_delay=100)
@@ -348,6 +381,7 @@ def main():
         ("an outage that lasts stops the run", outage_that_lasts),
         ("killed while the breaker was open", killed_while_open),
         ("the limit is learned", limit_is_learned),
+        ("fewer workers under pressure", fewer_workers_under_pressure),
         ("paused and continued", paused_and_continued),
         ("killed while paused", killed_while_paused),
         ("interrupted while paused", interrupted_while_paused),

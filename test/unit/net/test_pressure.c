@@ -3,8 +3,11 @@
 #include "net/pressure.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "base/queue.h"
 #include "harness/fakeclock.h"
 #include "harness/tap.h"
 
@@ -153,18 +156,81 @@ static void an_outage_that_lasts_ends_the_run(void)
 
 static void a_stop_ends_the_waiting_for_a_probe(void)
 {
-    start(0, 8);
-    bad(10);
+    start(0, 16);
+    struct pressure_pass together[10];
+    for (int i = 0; i < 10; i++) {
+        CHECK_OK(begin(false, &together[i]), err);
+    }
+    fakeclock_advance_ms(&fake, 10);
+    for (int i = 0; i < 10; i++) {
+        pressure_end(pressure, &together[i], 503, 0);
+    }
+    CHECK_STR(told, "8 errors; open; "); /* one moment, one cut */
     fakeclock_advance_ms(&fake, 60000);
-    struct pressure_pass probes[3];
     for (int i = 0; i < 3; i++) {
-        CHECK_OK(begin(false, &probes[i]), err);
+        CHECK_OK(begin(false, &together[i]), err);
     }
     stop_raise(&stop, 1);
     struct pressure_pass pass;
     CHECK(!pressure_begin(pressure, false, &stop, 1, &pass, &err));
     CHECK_INT(err.kind, ERR_INTERRUPTED);
     CHECK(err.retryable);
+    finish();
+}
+
+/* --- how many together ------------------------------------------------------------------------ */
+
+static struct {
+    atomic_int under_way;
+    atomic_int most;
+    atomic_int made;
+} crowd;
+
+static void *call_often(void *arg)
+{
+    (void)arg;
+    struct err mine = {0};
+    for (int i = 0; i < 200; i++) {
+        struct pressure_pass pass;
+        if (!pressure_begin(pressure, false, &stop, 1, &pass, &mine)) {
+            break;
+        }
+        int now = atomic_fetch_add(&crowd.under_way, 1) + 1;
+        int most = atomic_load(&crowd.most);
+        while (now > most && !atomic_compare_exchange_weak(&crowd.most, &most, now)) {
+        }
+        (void)usleep(50);
+        atomic_fetch_sub(&crowd.under_way, 1);
+        atomic_fetch_add(&crowd.made, 1);
+        /* what says nothing leaves the width as it is */
+        pressure_end(pressure, &pass, PRESSURE_NOT_MADE, 0);
+    }
+    return NULL;
+}
+
+static void no_more_together_than_the_width(void)
+{
+    start(0, 8);
+    CHECK_INT(call(false, 429, 50), 0);
+    CHECK_INT(call(false, 429, 50), 50);
+    CHECK_INT(pressure_width(pressure), 2);
+    memset(&crowd, 0, sizeof(crowd));
+    pthread_t threads[6];
+    for (int i = 0; i < 6; i++) {
+        CHECK(thread_start(&threads[i], "caller", call_often, NULL, &err));
+    }
+    for (int i = 0; i < 6; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    CHECK_INT(atomic_load(&crowd.most), 2);
+    CHECK_INT(atomic_load(&crowd.made), 1200);
+    struct pressure_pass held[2];
+    struct pressure_pass third;
+    CHECK_OK(begin(false, &held[0]), err);
+    CHECK_OK(begin(false, &held[1]), err);
+    stop_raise(&stop, 1);
+    CHECK(!pressure_begin(pressure, false, &stop, 1, &third, &err));
+    CHECK_INT(err.kind, ERR_INTERRUPTED);
     finish();
 }
 
@@ -291,4 +357,5 @@ TAP_MAIN(TAP_TEST(an_open_breaker_parks_reads_and_refuses_writes),
          TAP_TEST(who_says_slow_down_is_well), TAP_TEST(a_429_without_a_time_cools_down),
          TAP_TEST(an_outage_that_lasts_ends_the_run), TAP_TEST(a_stop_ends_the_waiting_for_a_probe),
          TAP_TEST(who_may_not_go_gives_the_token_back), TAP_TEST(retries_beyond_their_share_wait),
+         TAP_TEST(no_more_together_than_the_width),
          TAP_TEST(six_hours_of_limits_whims_and_an_outage))
