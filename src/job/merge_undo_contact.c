@@ -339,13 +339,17 @@ bool merge_undo_apply(void *ctx, struct job_change *change, struct err *err)
 
 /* --- confirm ------------------------------------------------------------------------------- */
 
-static enum confirm_result look_again(struct merge_worker *worker, const struct merge_undo *undo,
-                                      struct err *err)
+/* A contact that was acknowledged and is not there may come yet, or never has been; one that was found by
+ * looking for it has been there. */
+static enum confirm_result look_again(struct merge_worker *worker, const struct job_change *change,
+                                      const struct merge_undo *undo, struct err *err)
 {
     AUTO_ANSWER struct devrev_answer answer = {0};
     const json_t *now = NULL;
     if (!merge_get_contact(worker, str_of(undo->created), &answer, &now, err)) {
-        return err->kind == ERR_NOT_FOUND ? CONFIRM_PENDING : CONFIRM_UNREADABLE;
+        return err->kind != ERR_NOT_FOUND ? CONFIRM_UNREADABLE
+               : change->row.acknowledged ? CONFIRM_ABSENT
+                                          : CONFIRM_PENDING;
     }
     if (merge_primary(now).len != 0) {
         (void)err_set(err, ERR_VERIFY, "contact '%s' came back and is merged into another already",
@@ -365,7 +369,7 @@ static enum confirm_result confirm(struct merge_worker *worker, struct job_chang
         return CONFIRM_UNREADABLE;
     }
     if (undo->created != NULL) {
-        return look_again(worker, undo, err);
+        return look_again(worker, change, undo, err);
     }
     if (!merge_undo_find(worker, change, undo, &found, err)) {
         return CONFIRM_UNREADABLE;
