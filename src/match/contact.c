@@ -13,6 +13,8 @@ struct value {
     struct norm_time time;
     bool is_time;
     int source; /* of a value: which of its columns gave the text */
+    bool hashed;
+    XXH128_hash_t hash; /* of `text`, and of where a value comes from */
     struct buf scratch;
     struct buf folded; /* of a local part with white space */
 };
@@ -20,7 +22,6 @@ struct value {
 struct contact_reader {
     const struct rules *rules;
     struct value values[RULES_MAX_TERMS];
-    struct buf joined;
     struct buf folded;
 };
 
@@ -40,7 +41,6 @@ void contact_reader_free(struct contact_reader *reader)
         buf_done(&reader->values[i].scratch);
         buf_done(&reader->values[i].folded);
     }
-    buf_done(&reader->joined);
     buf_done(&reader->folded);
     free(reader);
 }
@@ -97,6 +97,7 @@ static bool read_value(struct contact_reader *reader, size_t i, str cell)
 {
     struct value *value = &reader->values[i];
     const struct rule_column *column = &reader->rules->columns[i];
+    value->hashed = false;
     if (!read_form(value, column->form, cell)) {
         return false;
     }
@@ -117,6 +118,7 @@ static void read_first(struct contact_reader *reader, size_t i)
     const struct rule_value *rule = &reader->rules->values[i];
     struct value *value = &reader->values[reader->rules->column_count + i];
     value->text = STR_NONE;
+    value->hashed = false;
     for (size_t j = 0; j < rule->first_count && value->text.len == 0; j++) {
         value->text = reader->values[rule->first[j]].text;
         value->source = (int)j;
@@ -179,41 +181,31 @@ static bool fact_holds(const struct contact_reader *reader, const struct rule_fa
     return !fact->any;
 }
 
-/* Length before text, so that no two lists of texts join to the same bytes. */
-static void join(struct buf *joined, str text)
-{
-    uint32_t len = (uint32_t)text.len; /* cells are limited to far less */
-    char *to = buf_reserve(joined, sizeof(len) + text.len);
-    if (to != NULL) {
-        memcpy(to, &len, sizeof(len));
-        if (text.len != 0) {
-            memcpy(to + sizeof(len), text.ptr, text.len);
-        }
-        joined->len += sizeof(len) + text.len;
-    }
-}
-
-static void set_hash(struct contact_key *key, str text)
-{
-    XXH128_hash_t hash = XXH3_128bits(text.ptr, text.len);
-    key->low = hash.low64;
-    key->high = hash.high64;
-}
-
 static bool is_value(const struct contact_reader *reader, int term)
 {
     return (size_t)term >= reader->rules->column_count;
 }
 
-static uint64_t text_hash(const struct contact_reader *reader, int term)
+/* Each term is hashed once, however many keys and guards look at it. */
+static XXH128_hash_t term_hash(struct contact_reader *reader, int term)
 {
-    const struct value *value = &reader->values[term];
-    if (value->text.len == 0) {
+    struct value *value = &reader->values[term];
+    if (!value->hashed) {
+        /* values from different columns are different, whatever their texts */
+        uint64_t seed = is_value(reader, term) ? (uint64_t)value->source + 1 : 0;
+        value->hash = XXH3_128bits_withSeed(value->text.ptr, value->text.len, seed);
+        value->hashed = true;
+    }
+    return value->hash;
+}
+
+/* 0 where it is empty. */
+static uint64_t text_hash(struct contact_reader *reader, int term)
+{
+    if (reader->values[term].text.len == 0) {
         return 0;
     }
-    /* values from different columns are different, whatever their texts */
-    uint64_t seed = is_value(reader, term) ? (uint64_t)value->source + 1 : 0;
-    uint64_t hash = XXH3_64bits_withSeed(value->text.ptr, value->text.len, seed);
+    uint64_t hash = term_hash(reader, term).low64;
     return hash != 0 ? hash : 1;
 }
 
@@ -257,7 +249,7 @@ static uint64_t time_second(const struct value *value)
     return value->is_time ? CARRY_OLDEST_TIME + (uint64_t)value->time.seconds : CARRY_UNREADABLE;
 }
 
-static void read_carries(const struct contact_reader *reader, const struct rule_key *key,
+static void read_carries(struct contact_reader *reader, const struct rule_key *key,
                          struct contact_key *ret)
 {
     for (size_t i = 0; i < key->carry_count; i++) {
@@ -293,27 +285,28 @@ static void read_key(struct contact_reader *reader, const struct rule_key *key, 
     if (!ret->present) {
         return;
     }
-    if (key->term_count == 1 && !is_value(reader, key->terms[0])) {
+    XXH128_hash_t hash = {0};
+    if (key->part != PART_WHOLE) {
         str text = part_of(&reader->values[key->terms[0]], key->part);
         ret->present = text.len != 0;
-        set_hash(ret, text);
+        hash = XXH3_128bits(text.ptr, text.len);
+    } else if (key->term_count == 1) {
+        hash = term_hash(reader, key->terms[0]);
     } else {
-        buf_clear(&reader->joined);
+        XXH128_hash_t all[RULES_MAX_KEY_TERMS];
         for (size_t i = 0; i < key->term_count; i++) {
-            const struct value *value = &reader->values[key->terms[i]];
-            if (is_value(reader, key->terms[i])) {
-                buf_addc(&reader->joined, (char)value->source);
-            }
-            join(&reader->joined, value->text);
+            all[i] = term_hash(reader, key->terms[i]);
         }
-        set_hash(ret, buf_str(&reader->joined));
+        hash = XXH3_128bits(all, key->term_count * sizeof(*all));
     }
+    ret->low = hash.low64;
+    ret->high = hash.high64;
     if (ret->present && key->carry_count != 0) {
         read_carries(reader, key, ret);
     }
 }
 
-static void read_guards(const struct contact_reader *reader, struct contact *contact)
+static void read_guards(struct contact_reader *reader, struct contact *contact)
 {
     const struct rules *rules = reader->rules;
     for (size_t i = 0; i < rules->guard_count; i++) {

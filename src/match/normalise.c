@@ -156,44 +156,11 @@ static void collapse(struct buf *out, size_t from)
     out->len = (size_t)(to - out->ptr);
 }
 
-enum { PLAIN_BYTES = 64 };
-
 static void add_fold(struct buf *out, str s)
 {
     size_t from = out->len;
     add_casefold(out, norm_trim(s));
     collapse(out, from);
-}
-
-/* Most words: short, visible ASCII and single spaces inside, so that only the case can change. False,
- * and nothing said, where it is another kind. */
-static bool plain_fold(str s, struct buf *out)
-{
-    char *to = s.len <= PLAIN_BYTES ? buf_reserve(out, PLAIN_BYTES) : NULL;
-    if (to == NULL) {
-        return false;
-    }
-    bool plain = true;
-    bool space = true; /* none at the beginning */
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        plain &= c >= ' ' && c < 0x7f && !(space && c == ' ');
-        space = c == ' ';
-        to[i] = lower(c);
-    }
-    out->len = s.len;
-    return plain && (!space || s.len == 0);
-}
-
-str norm_fold(str s, struct buf *out)
-{
-    buf_clear(out);
-    if (plain_fold(s, out)) {
-        return buf_str(out);
-    }
-    buf_clear(out);
-    add_fold(out, s);
-    return buf_str(out);
 }
 
 /* --- e-mail ----------------------------------------------------------------------------------- */
@@ -205,6 +172,7 @@ struct classes {
     uint64_t hyphen;  /* '-' */
     uint64_t host;    /* letters, digits, '-', '_' and '.' */
     uint64_t visible; /* visible ASCII */
+    uint64_t space;
 };
 
 enum { CLASSES_BYTES = 64 };
@@ -237,6 +205,7 @@ static inline void classify_block(const char *from, char *to, size_t at, struct 
     c->hyphen |= bits(hyphen, at);
     c->host |= bits(host, at);
     c->visible |= bits(within(b, '!', '~'), at);
+    c->space |= bits(_mm_cmpeq_epi8(b, _mm_set1_epi8(' ')), at);
 }
 
 /* Copies in lower case, and says what the bytes are. `to` has room for CLASSES_BYTES. */
@@ -267,6 +236,7 @@ static inline struct classes classify(const char *from, char *to, size_t len)
         c.hyphen |= (uint64_t)(b == '-') << i;
         c.host |= (uint64_t)(word || b == '.' || b == '-') << i;
         c.visible |= (uint64_t)(b > ' ' && b < 0x7f) << i;
+        c.space |= (uint64_t)(b == ' ') << i;
     }
     return c;
 }
@@ -301,6 +271,34 @@ static bool plain_email(str s, struct buf *out, struct norm_email *ret)
     *ret = (struct norm_email){
         .text = {to, s.len}, .local = {to, at}, .domain = {to + at + 1, s.len - at - 1}};
     return true;
+}
+
+/* Most words: short, visible ASCII and single spaces inside, so that only the case can change. False,
+ * and nothing said, where it is another kind. */
+static bool plain_fold(str s, struct buf *out)
+{
+    char *to = s.len != 0 && s.len <= CLASSES_BYTES ? buf_reserve(out, CLASSES_BYTES) : NULL;
+    if (to == NULL) {
+        return false;
+    }
+    struct classes c = classify(s.ptr, to, s.len);
+    uint64_t all = UINT64_MAX >> (CLASSES_BYTES - s.len);
+    uint64_t ends = UINT64_C(1) | UINT64_C(1) << (s.len - 1);
+    if ((c.visible | c.space) != all || (c.space & (c.space << 1 | ends)) != 0) {
+        return false;
+    }
+    out->len = s.len;
+    return true;
+}
+
+str norm_fold(str s, struct buf *out)
+{
+    buf_clear(out);
+    if (plain_fold(s, out)) {
+        return buf_str(out);
+    }
+    add_fold(out, s);
+    return buf_str(out);
 }
 
 /* A-labels hold letters, digits, '-' (and '_', which mail does not forbid) and dots. */

@@ -34,6 +34,7 @@ enum {
     RULES_MAX_TERMS = RULES_MAX_COLUMNS + RULES_MAX_VALUES,
     RULES_MAX_FACTS = 30, /* bits of a uint32_t; the last two are grouping's own */
     RULES_MAX_KEYS = 8,
+    RULES_MAX_KEY_TERMS = 4,
     RULES_MAX_CARRIES = 32,
     RULES_MAX_STRATEGIES = 15, /* bits of a uint16_t; the last one is memory's */
     RULES_MAX_CASES = 8,

@@ -67,7 +67,8 @@ static const cyaml_schema_field_t fact_fields[] = {
 
 static const cyaml_schema_field_t key_fields[] = {
     NAME(NEEDED, struct raw_key, "name", name),
-    CYAML_FIELD_SEQUENCE("columns", NEEDED, struct raw_key, columns, &name_entry, 1, 4),
+    CYAML_FIELD_SEQUENCE("columns", NEEDED, struct raw_key, columns, &name_entry, 1,
+                         RULES_MAX_KEY_TERMS),
     NAME(OPTIONAL, struct raw_key, "part", part),
     NAME(OPTIONAL, struct raw_key, "only", only),
     NAME(OPTIONAL, struct raw_key, "blocked", blocked),
