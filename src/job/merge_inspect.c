@@ -141,8 +141,9 @@ static void check_directory(struct inspection *inspection, str dir, struct map *
     str id = str_dup(&inspection->arena, merge_text(told, "object"));
     if (told != NULL && (id.len == 0 || !json_is_array(json_object_get(told, "entries")))) {
         differs(inspection, "'%s' holds no messages of an object", messages);
-    } else if (users != NULL && (!str_eq(id, merge_text(users, "object")) ||
-                                 !json_is_array(json_object_get(users, "participants")))) {
+    } else if (told != NULL && users != NULL &&
+               (!str_eq(id, merge_text(users, "object")) ||
+                !json_is_array(json_object_get(users, "participants")))) {
         differs(inspection, "'%s' holds no participants of the same object", participants);
     }
     if (id.len != 0) {

@@ -104,6 +104,9 @@ def undone_from_encrypted():
         created = [effect for effect in lab.lines(lab.effects_file) if effect["call"] == "rev-users.create"]
         if len(created) != len(lab.json("show", "1")["changes"]):
             yield f"{len(created)} contacts came back"
+        checked = lab.json("backups", "verify", "--verify-contacts", "--verify-tickets", "--verify-conversations")
+        if checked["different"] or checked["missing"] or checked["unproven"]:
+            yield f"{checked}"
         yield from stored_text(lab)
 
 
