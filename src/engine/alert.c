@@ -2,6 +2,7 @@
 #include "engine/alert.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -9,7 +10,13 @@
 #include "net/http.h"
 #include "net/mail.h"
 
-enum { LOOK_MS = 1000, SEND_MS = 10000, SLACK_CHARS = 3000, HOST_BYTES = 256 };
+enum {
+    LOOK_MS = 1000,
+    SEND_MS =
+        10000, /* one message, one way; and all that is left to tell when the run has worked */
+    SLACK_CHARS = 3000,
+    HOST_BYTES = 256,
+};
 
 static const char *const names[] = {
 #define X(condition, name) [condition] = (name),
@@ -22,7 +29,8 @@ struct alerts {
     const char *job;
     struct schedule *schedule;
     struct alert_limits limits;
-    struct stop end; /* level 1 ends the thread */
+    struct stop end;                /* level 1 ends the thread */
+    _Atomic(int64_t) send_until_ns; /* monotonic; 0: the run works */
     pthread_t thread;
     unsigned told;
     uint64_t batch; /* the number of the batch at hand */
@@ -49,7 +57,7 @@ unsigned alert_judge(const struct alert_limits *limits, const struct alert_facts
     if (is_above(facts->api_errors, limits->api_errors)) {
         met |= 1U << ALERT_API_ERRORS;
     }
-    if (facts->breaker_open) {
+    if (facts->breaker_opened > 0) {
         met |= 1U << ALERT_BREAKER;
     }
     return met;
@@ -73,8 +81,8 @@ void alert_text(enum alert_condition condition, const struct alert_limits *limit
                    limits->api_errors);
         return;
     case ALERT_BREAKER:
-        buf_addz(out, "the circuit breaker is open: the remote does not answer as it should, and "
-                      "nothing is written until it does");
+        buf_addz(out, "the circuit breaker has opened: the remote does not answer as it should, "
+                      "and nothing is written until it does");
         return;
     case ALERT_CONDITION_COUNT:
         return;
@@ -102,10 +110,11 @@ void alert_slack_json(str subject, str body, struct buf *out)
     buf_addc(out, '}');
 }
 
-static bool send_slack(const struct job_run *run, str subject, str body, struct err *err)
+static bool send_slack(const struct job_run *run, str subject, str body, int64_t timeout_ms,
+                       struct err *err)
 {
     const struct http_options options = {
-        .connect_timeout_ms = SEND_MS, .read_timeout_ms = SEND_MS, .clock = run->clock};
+        .connect_timeout_ms = timeout_ms, .read_timeout_ms = timeout_ms, .clock = run->clock};
     AUTO_BUF struct buf json = {0};
     struct buf url = {0};
     AUTO_RESPONSE struct http_response response = {0};
@@ -127,7 +136,8 @@ static bool send_slack(const struct job_run *run, str subject, str body, struct 
     return ok;
 }
 
-static bool send_mail(const struct job_run *run, const char *subject, str body, struct err *err)
+static bool send_mail(const struct job_run *run, const char *subject, str body, int64_t timeout_ms,
+                      struct err *err)
 {
     const struct settings *settings = run->settings;
     AUTO_BUF struct buf from = {0};
@@ -140,13 +150,14 @@ static bool send_mail(const struct job_run *run, const char *subject, str body, 
         .password = secret_is_set(&settings->smtp_password) ? &settings->smtp_password : NULL,
         .from = settings->smtp_from != NULL ? settings->smtp_from : buf_z(&from),
         .to = settings->alert_email,
-        .timeout_ms = SEND_MS,
+        .timeout_ms = timeout_ms,
         .ca_file = settings->smtp_ca_file,
     };
     const struct mail_message message = {
         .subject = subject, .body = body, .at_ms = clock_real_ms(run->clock)};
     if (settings->smtp_host == NULL) {
-        return err_set(err, ERR_CONFIG, "could not send mail: SMTP_HOST is not set");
+        (void)err_set(err, ERR_CONFIG, "could not send mail: SMTP_HOST is not set");
+        return err_hint(err, "Name the mail server: SMTP_HOST=mail.example.com.");
     }
     return mail_send(&options, &message, err);
 }
@@ -168,18 +179,31 @@ static void note(const struct job_run *run, const char *condition, const char *b
     }
 }
 
-static void send_all(const struct job_run *run, const char *condition, const char *subject,
-                     str body)
+/* How long the next message may take. False: there is no time left for any. */
+static bool has_time(struct alerts *alerts, int64_t *ret_ms, struct err *err)
+{
+    int64_t until_ns = alerts != NULL ? atomic_load(&alerts->send_until_ns) : 0;
+    int64_t left_ms =
+        until_ns == 0 ? SEND_MS : (until_ns - clock_mono_ns(clock_system())) / 1000000;
+    *ret_ms = left_ms;
+    return left_ms > 0 ||
+           err_set(err, ERR_NETWORK, "could not send it: earlier ones took all the time there is");
+}
+
+/* `alerts` NULL: they have ended. */
+static void send_all(struct alerts *alerts, const struct job_run *run, const char *condition,
+                     const char *subject, str body)
 {
     const struct settings *settings = run->settings;
+    int64_t ms = 0;
     struct err err = {0};
     if (settings->alert_email != NULL) {
-        bool ok = send_mail(run, subject, body, &err);
+        bool ok = has_time(alerts, &ms, &err) && send_mail(run, subject, body, ms, &err);
         note(run, condition, "mail", ok ? NULL : &err);
     }
     if (secret_is_set(&settings->slack_webhook)) {
         err = (struct err){0};
-        bool ok = send_slack(run, str_of(subject), body, &err);
+        bool ok = has_time(alerts, &ms, &err) && send_slack(run, str_of(subject), body, ms, &err);
         note(run, condition, "slack", ok ? NULL : &err);
     }
 }
@@ -199,7 +223,7 @@ static void read_facts(struct alerts *alerts, struct alert_facts *ret)
         counts.done[WORK_VERIFIED] + counts.done[WORK_FAILED] + counts.done[WORK_SKIPPED];
     int64_t size = alerts->run->settings->batch_size;
     uint64_t batch = size > 0 ? done / (uint64_t)size : 0;
-    if (batch != alerts->batch || alerts->batch_began_ms == 0) {
+    if (batch != alerts->batch || alerts->batch_began_ms == 0 || pressure.held) {
         alerts->batch = batch;
         alerts->batch_began_ms = now_ms;
     }
@@ -207,8 +231,8 @@ static void read_facts(struct alerts *alerts, struct alert_facts *ret)
         .done = done,
         .failed = counts.done[WORK_FAILED],
         .api_errors = calls.errors,
-        .batch_ms = done < counts.todo && !pressure.held ? now_ms - alerts->batch_began_ms : 0,
-        .breaker_open = pressure.breaker == BREAKER_OPEN,
+        .batch_ms = done < counts.todo ? now_ms - alerts->batch_began_ms : 0,
+        .breaker_opened = pressure.breaker_opened,
     };
 }
 
@@ -235,7 +259,7 @@ static void tell(struct alerts *alerts, enum alert_condition condition,
                "steward pause %" PRId64 "    stops new work; steward continue %" PRId64
                " goes on\n\nThis is told once.\n",
                facts->done, facts->failed, run->run, run->run, run->run);
-    send_all(run, names[condition], buf_z(&subject), buf_str(&body));
+    send_all(alerts, run, names[condition], buf_z(&subject), buf_str(&body));
 }
 
 static void look(struct alerts *alerts)
@@ -296,6 +320,8 @@ void alerts_stop(struct alerts *alerts)
     if (alerts == NULL) {
         return;
     }
+    atomic_store(&alerts->send_until_ns,
+                 clock_mono_ns(clock_system()) + INT64_C(1000000) * SEND_MS);
     stop_raise(&alerts->end, 1);
     pthread_join(alerts->thread, NULL);
     stop_done(&alerts->end);
@@ -324,5 +350,5 @@ void alerts_ended(struct job_run *run, const struct run *row, enum run_state sta
     }
     buf_printf(&body, "\n%s %" PRId64 "\n", state == RUN_DONE ? "steward verify" : "steward resume",
                run->run);
-    send_all(run, "end", buf_z(&subject), buf_str(&body));
+    send_all(NULL, run, "end", buf_z(&subject), buf_str(&body));
 }

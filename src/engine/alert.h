@@ -5,12 +5,13 @@
  *   error rate   of the changes that ended in this process, at least ALERT_MIN_DONE of them
  *   batch        the batch at hand takes longer
  *   API errors   calls without an answer or with a status of 400 and above
- *   breaker      it has opened
+ *   breaker      it has opened since the process began
  *
  * One message a condition and process, however often it is met again; one at the end of the run. A thread
- * of its own judges every second and sends, so that a server that hangs holds nothing up. An alert that
- * cannot be sent is a line in the log and an audit entry, and never stops a run. Messages hold numbers,
- * the run and the host, no personal data.
+ * of its own judges every second and sends, so that a server that hangs holds nothing up while the run
+ * works. When it has worked, what is still to be told gets 10 s in all, and the message of the end 10 s by
+ * e-mail and 10 s for Slack. An alert that cannot be sent is a line in the log and an audit entry, and
+ * never stops a run. Messages hold numbers, the run and the host, no personal data.
  */
 #ifndef STEWARD_ENGINE_ALERT_H
 #define STEWARD_ENGINE_ALERT_H
@@ -37,8 +38,8 @@ struct alert_facts {
     uint64_t done; /* changes that ended, however */
     uint64_t failed;
     uint64_t api_errors;
-    int64_t batch_ms; /* since the batch at hand began */
-    bool breaker_open;
+    int64_t batch_ms;        /* since the batch at hand began, or a pause in it ended */
+    uint64_t breaker_opened; /* times */
 };
 
 struct alert_limits {

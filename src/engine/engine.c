@@ -403,6 +403,7 @@ static bool run_outcome(struct engine *engine, int64_t run_id, struct watch *wat
         reason = err_is(halted) ? halted->message : "stopped by a signal";
     }
     if (!journal_run_move(engine->journal, run_id, to, reason, err)) {
+        watch_ended(watch, &run, RUN_FAILED, err->message); /* whoever is on call must know */
         return false;
     }
     log_at(engine->log, LOG_INFO, "run ended", LOG_STR("state", run_state_name(to)),
@@ -457,6 +458,7 @@ static bool work_through(struct engine *engine, const struct job *job, struct jo
         .verified_ctx = engine,
     };
     *ret_watch = watch_start(job_run, job, schedule, engine->options.progress, err);
+    executor.profile = watch_profile(*ret_watch);
     bool ok = *ret_watch != NULL && executor_run(&executor, settings->workers, err);
     watch_stop(*ret_watch);
     schedule_halted(schedule, halted);

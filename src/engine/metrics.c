@@ -2,10 +2,12 @@
 #include "engine/metrics.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -21,7 +23,7 @@ static const int64_t edges_ms[] = {5, 10, 25, 50, 100, 250, 500, 1000, 2500, 500
 struct metrics {
     struct metrics_source source;
     struct listener *listener;
-    struct buf last; /* the text when the run had worked */
+    struct buf last; /* of the textfile, when the run had worked */
 };
 
 static void head(struct buf *out, const char *name, const char *type, const char *help)
@@ -52,7 +54,7 @@ static void add_run(const struct metrics_source *source, struct buf *out)
     head(out, "steward_build_info", "gauge", "The version that works.");
     buf_printf(out, "steward_build_info{version=\"%s\"} 1\n", STEWARD_VERSION);
     head(out, "steward_run_info", "gauge", "The run at hand.");
-    buf_printf(out, "steward_run_info{run=\"%" PRId64 "\",job=\"%s\"} 1\n", source->run->run,
+    buf_printf(out, "steward_run_info{run=\"%" PRId64 "\",kind=\"%s\"} 1\n", source->run->run,
                source->job);
     gauge(out, "steward_run_changes", "Changes that this process set out to do.",
           (double)counts.todo);
@@ -154,6 +156,9 @@ static void add_pace(const struct metrics_source *source, struct buf *out)
     gauge(out, "steward_workers", "Workers of this process.", pressure.most);
     gauge(out, "steward_workers_busy_limit", "How many of them may be busy under pressure.",
           pressure.width);
+    head(out, "steward_circuit_opened_total", "counter", "How often the circuit breaker opened.");
+    buf_printf(out, "steward_circuit_opened_total{remote=\"%s\"} %" PRIu64 "\n", source->remote,
+               pressure.breaker_opened);
     head(out, "steward_circuit_state", "gauge", "1 for the state that the circuit breaker is in.");
     for (int i = BREAKER_CLOSED; i <= BREAKER_HALF_OPEN; i++) {
         buf_printf(out, "steward_circuit_state{remote=\"%s\",state=\"%s\"} %d\n", source->remote,
@@ -252,8 +257,49 @@ void metrics_stop(struct metrics *metrics)
     if (metrics != NULL) {
         listener_stop(STEAL(metrics->listener));
         buf_clear(&metrics->last);
-        metrics_text(&metrics->source, &metrics->last);
+        add_run(&metrics->source, &metrics->last);
+        add_calls(&metrics->source, &metrics->last);
     }
+}
+
+static bool note_success(void *ctx, const struct run *run)
+{
+    int64_t *newest_ms = ctx;
+    if (run->state == RUN_DONE && run->finished_at_ms > *newest_ms) {
+        *newest_ms = run->finished_at_ms;
+    }
+    return true;
+}
+
+/* Of earlier runs, too: the file replaces theirs, and an alert waits for the time to grow old. */
+static bool add_times(const struct job_run *run, struct buf *out, struct err *err)
+{
+    int64_t success_ms = 0;
+    gauge(out, "steward_run_last_completion_timestamp_seconds", "When a run ended, however.",
+          (double)clock_real_ms(run->clock) / 1000);
+    if (!journal_run_each(run->journal, note_success, &success_ms, err)) {
+        return false;
+    }
+    if (success_ms != 0) {
+        gauge(out, "steward_run_last_success_timestamp_seconds",
+              "When a run came to its end with nothing left to do.", (double)success_ms / 1000);
+    }
+    return true;
+}
+
+/* Readable before it has its name: a collector never meets a file that it may not read. */
+static bool write_file(int dirfd, const char *path, str text, struct err *err)
+{
+    AUTO_BUF struct buf fresh = {0};
+    buf_printf(&fresh, "%s.new", path);
+    if (!fs_write_atomic(dirfd, buf_z(&fresh), text, err)) {
+        return false;
+    }
+    if (fchmodat(dirfd, buf_z(&fresh), 0644, 0) < 0 ||
+        renameat(dirfd, buf_z(&fresh), dirfd, path) < 0) {
+        return err_set_errno(err, ERR_IO, errno, "could not write '%s'", path);
+    }
+    return true;
 }
 
 void metrics_ended(struct metrics *metrics, const struct job_run *run, enum run_state state)
@@ -263,14 +309,9 @@ void metrics_ended(struct metrics *metrics, const struct job_run *run, enum run_
     }
     struct err err = {0};
     struct buf *text = &metrics->last;
-    double at = (double)clock_real_ms(run->clock) / 1000;
     add_state(state, text);
-    gauge(text, "steward_run_last_completion_timestamp_seconds", "When a run ended, however.", at);
-    if (state == RUN_DONE) {
-        gauge(text, "steward_run_last_success_timestamp_seconds",
-              "When a run came to its end with nothing left to do.", at);
-    }
-    if (!fs_write_atomic(run->workspace_fd, run->settings->metrics_file, buf_str(text), &err)) {
+    if (!add_times(run, text, &err) ||
+        !write_file(run->workspace_fd, run->settings->metrics_file, buf_str(text), &err)) {
         log_at(run->log, LOG_WARN, "could not write the metrics", LOG_ERR(&err));
     }
 }

@@ -5,7 +5,7 @@
  * Prometheus' conventions; labels are names of ours (remote, call, outcome, state), never data.
  *
  *   steward_build_info                       version
- *   steward_run_info                         run, job
+ *   steward_run_info                         run, kind ("job" is Prometheus' own label)
  *   steward_run_changes                      what this process set out to do
  *   steward_changes_total                    ended changes by outcome
  *   steward_changes_confirming               sent, not confirmed yet
@@ -15,10 +15,14 @@
  *   steward_http_throttle_seconds_total      waited for the limit, by remote
  *   steward_rate_limit_calls, _period_seconds, _free_calls
  *   steward_circuit_state                    1 for the state it is in
+ *   steward_circuit_opened_total             times, by remote
  *   steward_workers_busy_limit, steward_workers
  *   steward_run_state                        1 for the state; in the textfile that of the end
  *   steward_run_last_completion_timestamp_seconds, _last_success_timestamp_seconds
  *   process_*                                as Prometheus' clients name them
+ *
+ * The textfile lacks what means nothing when the run has ended: the limit, the breaker, workers, and
+ * process_*, which the collector exposes of itself.
  */
 #ifndef STEWARD_ENGINE_METRICS_H
 #define STEWARD_ENGINE_METRICS_H
@@ -39,14 +43,15 @@ struct metrics;
  * an error: nothing is wanted. */
 struct metrics *metrics_start(const struct metrics_source *source, struct err *err);
 
-/* The text at this moment. */
+/* The text at this moment, without the run's state. */
 void metrics_text(const struct metrics_source *source, struct buf *out);
 
-/* Keeps the text for the textfile and ends the listener. NULL is fine. */
+/* Keeps what the textfile needs and ends the listener. NULL is fine. */
 void metrics_stop(struct metrics *metrics);
 
-/* Writes METRICS_FILE (atomically): what the run was when it worked, and how it ended. `run`: settings, log
- * and clock are used. NULL metrics are fine. */
+/* Writes METRICS_FILE (atomically, readable for everybody, as the collector is another user): what the run
+ * was when it worked, and how it ended. `run`: settings, log, journal and clock are used. NULL metrics are
+ * fine. */
 void metrics_ended(struct metrics *metrics, const struct job_run *run, enum run_state state);
 void metrics_free(struct metrics *metrics);
 DEFINE_AUTO(struct metrics, metrics_free)

@@ -197,12 +197,26 @@ static void count_slot(struct callstats *stats, int64_t now_ms, int status, bool
     slot->unmetered += !metered;
 }
 
+/* --- overhearing --------------------------------------------------------------------------- */
+
+static _Thread_local callstats_seen_fn overhears;
+static _Thread_local void *overhears_ctx;
+
+void callstats_overhear(callstats_seen_fn seen, void *ctx)
+{
+    overhears = seen;
+    overhears_ctx = ctx;
+}
+
 /* --- adding -------------------------------------------------------------------------------- */
 
 static void add(struct callstats *stats, const char *call, int status, int64_t duration_ns,
                 int64_t waited_ns, bool metered)
 {
     size_t bucket = callstats_bucket(duration_ns);
+    if (overhears != NULL) {
+        overhears(overhears_ctx, call, duration_ns, waited_ns);
+    }
     int64_t now_ms = stats->clock != NULL ? clock_real_ms(stats->clock) : 0;
     pthread_mutex_lock(&stats->lock);
     if (stats->clock != NULL) {
@@ -289,14 +303,20 @@ void callstats_each(struct callstats *stats, const int64_t *edges_ms, size_t edg
         buckets[i] = callstats_bucket(edges_ms[i] * 1000000);
     }
     pthread_mutex_lock(&stats->lock);
-    for (size_t i = 0; i < stats->count; i++) {
+    size_t count = stats->count;
+    struct call_stats *copies = xcalloc(count + 1, sizeof(*copies));
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = *stats->calls[i];
+    }
+    pthread_mutex_unlock(&stats->lock);
+    for (size_t i = 0; i < count; i++) {
         int statuses[MAX_STATUSES];
         uint64_t counts[MAX_STATUSES];
         struct callstats_view view;
-        view_of(stats->calls[i], buckets, edge_count, statuses, counts, &view);
+        view_of(&copies[i], buckets, edge_count, statuses, counts, &view);
         each(ctx, &view);
     }
-    pthread_mutex_unlock(&stats->lock);
+    free(copies);
 }
 
 /* --- JSON ---------------------------------------------------------------------------------- */

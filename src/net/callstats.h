@@ -36,6 +36,10 @@ void callstats_add(struct callstats *stats, const char *call, int status, int64_
 /* The same for what the limit does not count: a download from elsewhere. */
 void callstats_add_unmetered(struct callstats *stats, const char *call, int status,
                              int64_t duration_ns);
+/* `seen` hears of the calling thread's own calls, too, from now on; NULL: of no more. */
+typedef void (*callstats_seen_fn)(void *ctx, const char *call, int64_t duration_ns,
+                                  int64_t waited_ns);
+void callstats_overhear(callstats_seen_fn seen, void *ctx);
 /* One more attempt at the same call. */
 void callstats_retry(struct callstats *stats, const char *call);
 
@@ -48,7 +52,7 @@ struct callstats_totals {
 };
 void callstats_totals(struct callstats *stats, struct callstats_totals *ret);
 
-/* One call as it stands; views live during the callback, which runs under the lock: it must not call back.
+/* One call as it stood when callstats_each was called; views live during the callback.
  * `faster`: how many calls ended within each of the `edges` (milliseconds, ascending) that were asked
  * for, counted from the histogram, 4.4 % early or late. */
 enum { CALLSTATS_EDGES = 16 };

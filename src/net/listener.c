@@ -74,6 +74,9 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection,
                                        answer->content_type != NULL ? answer->content_type
                                                                     : "text/plain; charset=utf-8");
     (void)late.MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (answer->status == 405) {
+        (void)late.MHD_add_response_header(response, "Allow", "GET, HEAD");
+    }
     enum MHD_Result result =
         late.MHD_queue_response(connection, (unsigned)answer->status, response);
     late.MHD_destroy_response(response);
@@ -183,7 +186,7 @@ struct listener *listener_start(const char *address, listener_fn answer, void *c
         return NULL;
     }
     listener->daemon = late.MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, listener,
+        MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, listener,
         MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_S, MHD_OPTION_END);

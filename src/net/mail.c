@@ -141,12 +141,13 @@ static size_t give(char *to, size_t size, size_t count, void *ctx)
 }
 
 /* STARTTLS unless the scheme says otherwise. */
-static void server_url(const char *server, struct buf *url, long *ret_tls)
+static void server_url(str server, struct buf *url, long *ret_tls)
 {
-    bool plain = str_starts(str_of(server), STR("smtp://"));
-    bool tls = str_starts(str_of(server), STR("smtps://"));
+    bool plain = str_starts(server, STR("smtp://"));
+    bool tls = str_starts(server, STR("smtps://"));
     *ret_tls = plain ? CURLUSESSL_NONE : CURLUSESSL_ALL;
-    buf_printf(url, "%s%s", plain || tls ? "" : "smtp://", server);
+    buf_addz(url, plain || tls ? "" : "smtp://");
+    buf_adds(url, server);
 }
 
 static bool tell(CURLcode code, long answer, const char *server, struct err *err)
@@ -155,8 +156,9 @@ static bool tell(CURLcode code, long answer, const char *server, struct err *err
         return true;
     }
     if (code == CURLE_LOGIN_DENIED) {
-        return err_set(err, ERR_AUTH, "could not send mail by '%s': the sign-in was refused",
-                       server);
+        (void)err_set(err, ERR_AUTH, "could not send mail by '%s': the sign-in was refused",
+                      server);
+        return err_hint(err, "Check SMTP_USER and SMTP_PASSWORD.");
     }
     if (code == CURLE_USE_SSL_FAILED) {
         (void)err_set(err, ERR_NETWORK, "could not send mail by '%s': it offers no STARTTLS",
@@ -164,10 +166,11 @@ static bool tell(CURLcode code, long answer, const char *server, struct err *err
         return err_hint(err, "Use smtps://host:465, or smtp://host for a relay that you trust.");
     }
     if (code == CURLE_PEER_FAILED_VERIFICATION) {
-        return err_set(err, ERR_NETWORK,
-                       "could not send mail by '%s': its certificate is not trusted", server);
+        (void)err_set(err, ERR_NETWORK,
+                      "could not send mail by '%s': its certificate is not trusted", server);
+        return err_hint(err, "Name the file with its authority's certificate: SMTP_CA_FILE.");
     }
-    if (answer >= 400) {
+    if (code != CURLE_OPERATION_TIMEDOUT && answer >= 400) {
         return err_set(err, ERR_REMOTE, "could not send mail by '%s': it answered %ld", server,
                        answer);
     }
@@ -175,14 +178,12 @@ static bool tell(CURLcode code, long answer, const char *server, struct err *err
                    curl_easy_strerror(code));
 }
 
-static bool perform(CURL *curl, const struct mail_options *options, const char *url, long tls,
-                    struct upload *upload, struct err *err)
+static void set_up(CURL *curl, const struct mail_options *options, const char *url, long tls)
 {
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);
     (void)curl_easy_setopt(curl, CURLOPT_USE_SSL, tls);
     (void)curl_easy_setopt(curl, CURLOPT_MAIL_FROM, options->from);
     (void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, give);
-    (void)curl_easy_setopt(curl, CURLOPT_READDATA, upload);
     (void)curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
@@ -190,17 +191,62 @@ static bool perform(CURL *curl, const struct mail_options *options, const char *
     if (options->ca_file != NULL) {
         (void)curl_easy_setopt(curl, CURLOPT_CAINFO, options->ca_file);
     }
-    struct buf password = {0};
-    if (options->user != NULL && options->password != NULL) {
+    if (options->user != NULL) {
+        struct buf password = {0};
         buf_adds(&password, secret_reveal(options->password));
         (void)curl_easy_setopt(curl, CURLOPT_USERNAME, options->user);
-        (void)curl_easy_setopt(curl, CURLOPT_PASSWORD, buf_z(&password));
+        (void)curl_easy_setopt(curl, CURLOPT_PASSWORD, buf_z(&password)); /* is copied */
+        secret_wipe_buf(&password);
     }
+}
+
+static CURLcode perform(CURL *curl, str text, long *ret_answer)
+{
+    struct upload upload = {.rest = text};
+    (void)curl_easy_setopt(curl, CURLOPT_READDATA, &upload);
     CURLcode code = curl_easy_perform(curl);
-    secret_wipe_buf(&password);
+    *ret_answer = 0;
+    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_answer);
+    return code;
+}
+
+/* Nothing has been delivered when a recipient is refused: the message goes once more, to the others. */
+static bool deliver(CURL *curl, const struct mail_options *options, str text, bool several,
+                    struct err *err)
+{
     long answer = 0;
-    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer);
-    return tell(code, answer, options->server, err);
+    long second = 0;
+    CURLcode code = perform(curl, text, &answer);
+    if (code != CURLE_SEND_ERROR || answer < 400 || !several) {
+        return tell(code, answer, options->server, err);
+    }
+    (void)curl_easy_setopt(curl, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
+    code = perform(curl, text, &second);
+    if (code != CURLE_OK) {
+        return tell(code, second, options->server, err);
+    }
+    return err_set(err, ERR_REMOTE,
+                   "could not send mail by '%s' to all recipients: it answered %ld to some",
+                   options->server, answer);
+}
+
+/* What would send a password in the open, or show it in a message. */
+static bool check(const struct mail_options *options, long tls, struct err *err)
+{
+    if (strchr(options->server, '@') != NULL) {
+        (void)err_set(err, ERR_CONFIG, "could not send mail: the server's name holds a user");
+        return err_hint(err, "SMTP_HOST names the server only: see SMTP_USER and SMTP_PASSWORD.");
+    }
+    if (tls == CURLUSESSL_NONE && options->user != NULL) {
+        return err_set(err, ERR_CONFIG,
+                       "could not send mail by '%s': a password would travel unencrypted",
+                       options->server);
+    }
+    if (options->user != NULL && options->password == NULL) {
+        return err_set(err, ERR_CONFIG, "could not send mail by '%s': there is no password",
+                       options->server);
+    }
+    return true;
 }
 
 bool mail_send(const struct mail_options *options, const struct mail_message *message,
@@ -212,13 +258,8 @@ bool mail_send(const struct mail_options *options, const struct mail_message *me
     long tls = CURLUSESSL_ALL;
     struct rng rng;
     rng_seed_system(&rng);
-    server_url(options->server, &url, &tls);
-    if (tls == CURLUSESSL_NONE && options->user != NULL) {
-        return err_set(err, ERR_CONFIG,
-                       "could not send mail by '%s': a password would travel unencrypted",
-                       options->server);
-    }
-    if (!mail_compose(options, message, rng_next(&rng), &text, err) ||
+    server_url(str_of(options->server), &url, &tls);
+    if (!check(options, tls, err) || !mail_compose(options, message, rng_next(&rng), &text, err) ||
         !split(options->to, &recipients, err)) {
         return false;
     }
@@ -234,8 +275,8 @@ bool mail_send(const struct mail_options *options, const struct mail_message *me
         list = curl_slist_append(list, address);
     }
     (void)curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, list);
-    struct upload upload = {.rest = buf_str(&text)};
-    bool ok = perform(curl, options, buf_z(&url), tls, &upload, err);
+    set_up(curl, options, buf_z(&url), tls);
+    bool ok = deliver(curl, options, buf_str(&text), recipients.count > 1, err);
     curl_slist_free_all(list);
     curl_easy_cleanup(curl);
     return ok;

@@ -6,7 +6,8 @@
  * smtps://host[:465] is TLS from the first byte; smtp://host[:25] is plain, for a local relay, and takes
  * no password. The certificate is verified. Addresses and subject with a line break or beyond ASCII are
  * ERR_CONFIG: nothing can be smuggled into the header. Messages of errors name the server, never an
- * address. Any thread may call.
+ * address. Where the server takes some of several recipients only, those get the message, and ERR_REMOTE
+ * says so. http_global_init comes first; then any thread may call.
  */
 #ifndef STEWARD_NET_MAIL_H
 #define STEWARD_NET_MAIL_H
@@ -20,7 +21,7 @@
 struct mail_options {
     const char *server;
     const char *user;              /* NULL: no sign-in */
-    const struct secret *password; /* may be NULL */
+    const struct secret *password; /* of `user` */
     const char *from;
     const char *to; /* one or several, separated by commas */
     int64_t timeout_ms;

@@ -25,7 +25,7 @@ static void thresholds(void)
     judge((struct alert_facts){.batch_ms = 60001}, batch);
     judge((struct alert_facts){.api_errors = 4}, 0);
     judge((struct alert_facts){.api_errors = 5}, api);
-    judge((struct alert_facts){.breaker_open = true}, 1U << ALERT_BREAKER);
+    judge((struct alert_facts){.breaker_opened = 1}, 1U << ALERT_BREAKER);
     judge((struct alert_facts){.done = 10, .failed = 5, .batch_ms = 70000, .api_errors = 9},
           rate | batch | api);
 }
@@ -41,7 +41,7 @@ static void a_limit_of_0_judges_nothing(void)
 static void text_of(enum alert_condition condition, const char *expected)
 {
     const struct alert_facts facts = {
-        .done = 20, .failed = 5, .batch_ms = 75500, .api_errors = 7, .breaker_open = true};
+        .done = 20, .failed = 5, .batch_ms = 75500, .api_errors = 7, .breaker_opened = 1};
     AUTO_BUF struct buf out = {0};
     alert_text(condition, &limits, &facts, &out);
     CHECK_STR(buf_z(&out), expected);
@@ -52,8 +52,8 @@ static void what_is_told(void)
     text_of(ALERT_ERROR_RATE, "error rate 0.25 (5 of 20 changes), the limit is 0.1");
     text_of(ALERT_BATCH_TIME, "the batch at hand takes 75 s, the limit is 60 s");
     text_of(ALERT_API_ERRORS, "7 calls failed, the limit is 5");
-    text_of(ALERT_BREAKER, "the circuit breaker is open: the remote does not answer as it should, "
-                           "and nothing is written until it does");
+    text_of(ALERT_BREAKER, "the circuit breaker has opened: the remote does not answer as it "
+                           "should, and nothing is written until it does");
 }
 
 static void slack(void)

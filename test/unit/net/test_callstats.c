@@ -46,6 +46,38 @@ static void counts_by_call_and_status(void)
     CHECK_INT(totals.waited_ns, 8000000);
 }
 
+static void view_text(void *ctx, const struct callstats_view *view)
+{
+    struct buf *out = ctx;
+    buf_printf(out, "%s %d retries %d waited %d ms of %d us:", view->call, (int)view->count,
+               (int)view->retries, (int)(view->waited_ns / 1000000),
+               (int)(view->duration_ns / 1000));
+    for (size_t i = 0; i < view->status_count; i++) {
+        buf_printf(out, " %d=%d", view->statuses[i], (int)view->status_counts[i]);
+    }
+    buf_printf(out, " | %d %d %d\n", (int)view->faster[0], (int)view->faster[1],
+               (int)view->faster[2]);
+}
+
+static void each_call_with_edges(void)
+{
+    static const int64_t edges[] = {5, 50, 500};
+    AUTO(callstats_free) struct callstats *stats = callstats_new();
+    AUTO_BUF struct buf out = {0};
+    callstats_each(stats, edges, ARRAY_LEN(edges), view_text, &out);
+    CHECK_INT(out.len, 0);
+    callstats_add(stats, "works.get", 200, 4000000, 7000000);
+    callstats_add(stats, "works.get", 200, 40000000, 0);
+    callstats_add(stats, "works.get", 503, 400000000, 0);
+    callstats_add(stats, "works.get", 0, 4000000000, 0);
+    callstats_retry(stats, "works.get");
+    callstats_add(stats, "auth", 200, 1000000, 0);
+    callstats_each(stats, edges, ARRAY_LEN(edges), view_text, &out);
+    CHECK_STR(buf_z(&out), "auth 1 retries 0 waited 0 ms of 1000 us: 200=1 | 1 1 1\n"
+                           "works.get 4 retries 1 waited 7 ms of 4444000 us: 0=1 200=2 503=1 | "
+                           "1 2 3\n");
+}
+
 static void percentiles_are_within_one_bucket(void)
 {
     uint64_t buckets[CALLSTATS_BUCKETS] = {0};
@@ -175,7 +207,7 @@ static void threads_count_together(void)
 }
 
 TAP_MAIN(TAP_TEST(nothing_counted), TAP_TEST(counts_by_call_and_status),
-         TAP_TEST(percentiles_are_within_one_bucket),
+         TAP_TEST(each_call_with_edges), TAP_TEST(percentiles_are_within_one_bucket),
          TAP_TEST(the_longest_durations_share_the_last_bucket),
          TAP_TEST(many_calls_and_statuses_stay_bounded), TAP_TEST(threads_count_together),
          TAP_TEST(counts_by_slots_of_ten_seconds),

@@ -82,6 +82,14 @@ static void a_password_does_not_travel_in_the_open(void)
     CHECK_ERR(mail_send(&options, &message, &err), err, ERR_CONFIG,
               "could not send mail by 'smtp://mail.example.com': a password would travel "
               "unencrypted");
+    struct mail_options other = options;
+    other.server = "mail.example.com";
+    other.password = NULL;
+    CHECK_ERR(mail_send(&other, &message, &err), err, ERR_CONFIG,
+              "could not send mail by 'mail.example.com': there is no password");
+    other.server = "smtps://u:secret@mail.example.com";
+    CHECK_ERR(mail_send(&other, &message, &err), err, ERR_CONFIG,
+              "could not send mail: the server's name holds a user");
     secret_done(&password);
 }
 
