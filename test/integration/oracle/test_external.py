@@ -348,7 +348,7 @@ def main():
     parser.add_argument("driver")
     parser.add_argument("steward")
     parser.add_argument("source", type=Path)
-    parser.add_argument("--files", type=int, default=600 if SANITIZED else 3000)
+    parser.add_argument("--files", type=int, default=500 if SANITIZED else 2000)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--keep", type=Path, help="where files are kept on which the two differ")
     parser.add_argument("--oracle-only", action="store_true", help="check nothing but the oracle and its files")
@@ -365,8 +365,8 @@ def main():
         f"{args.files} generated files, seed {args.seed}":
             lambda: check_files(planner, lists, args.files, args.seed, keep),
         "order of the rows": lambda: check_order(planner, args.files // 10, args.seed),
-        "links": lambda: check_links(planner, args.steward, lists, args.files // 60, args.seed),
-        "explanations": lambda: check_explain(planner, args.steward, args.files // 60, args.seed),
+        "links": lambda: check_links(planner, args.steward, lists, args.files // 50, args.seed),
+        "explanations": lambda: check_explain(planner, args.steward, args.files // 50, args.seed),
         "number of threads": lambda: check_threads(planner, lists, args.seed, 300 if SANITIZED else 2000),
         "locale": lambda: check_locale(planner, args.seed),
     }
