@@ -299,9 +299,16 @@ static void absent(struct hand *hand, struct work_item *item, bool settled)
 static void still_open(struct hand *hand, struct work_item *item, int64_t age_ms,
                        const struct err *why)
 {
+    const struct job_run *run = hand->executor->run;
     int64_t limit =
         hand->executor->settle_ms > PENDING_MIN_MS ? hand->executor->settle_ms : PENDING_MIN_MS;
-    int64_t looked_ms = clock_real_ms(hand->executor->run->clock) - item->first_look_ms;
+    int64_t looked_ms = clock_real_ms(run->clock) - item->first_look_ms;
+    if (!pressure_takes_writes(run->pressure)) {
+        /* a pause or an outage tells nothing of the change, and `finish` may want to write */
+        item->first_look_ms = clock_real_ms(run->clock);
+        look_later(hand, item);
+        return;
+    }
     if (item->change.row.state == CHANGE_UNKNOWN ? item->polls < UNKNOWN_LOOKS
                                                  : looked_ms < limit) {
         look_later(hand, item);
