@@ -6,9 +6,11 @@
   limited     at 45 calls per 60 s and 50 per 10 s: the share of the allowed calls that is used, and the
               fullest sliding window of the period, both counted by the sandbox and not by steward
 
-The figures include backups of both contacts of a pair with all their tickets, on the disk below $TMPDIR.
+The figures include backups of both contacts of a pair with all their tickets, on the disk below $TMPDIR. The
+sandbox runs on the same cores, so its CPU time is told too: the cores are shared by both. On ext4 without a
+journal, files that were removed there within the last minutes slow down the making of new ones.
 
-Usage: bench_apply.py BUILD_DIR [--contacts N] [--seconds N]
+Usage: bench_apply.py BUILD_DIR [--contacts N] [--seconds N] [--only unlimited|limited]
 """
 
 import argparse
@@ -59,17 +61,28 @@ def unlimited(build, contacts):
             wall = time.monotonic() - start
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             calls = steward_calls(settings)
+            sandbox_cpu = cpu_of(sandbox.pid)
         finally:
             sandbox.send_signal(signal.SIGTERM)
             sandbox.wait()
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        user = (after.ru_utime - before.ru_utime) * 1000 / changes
+        system = (after.ru_stime - before.ru_stime) * 1000 / changes
+        files = sum(len(names) for _, _, names in os.walk(workspace / "backups"))
+        folders = sum(len(names) for _, names, _ in os.walk(workspace / "backups"))
         print(f"unlimited: {changes} merges in {wall:.2f} s: {changes / wall:.0f} a second, "
               f"{calls / changes:.1f} calls a merge, {calls / wall:.0f} calls a second, "
-              f"steward's CPU {cpu:.2f} s, peak memory {after.ru_maxrss / 1024:.0f} MiB, "
-              f"exit {applied.returncode}")
+              f"peak memory {after.ru_maxrss / 1024:.0f} MiB, exit {applied.returncode}")
+        print(f"           a merge: {files / changes:.1f} files in {folders / changes:.1f} directories, steward's CPU "
+              f"{user:.2f} ms and {system:.2f} ms in the kernel, the sandbox's {sandbox_cpu * 1000 / changes:.2f} ms")
         if applied.returncode != 0:
             sys.stderr.write(applied.stderr)
         return applied.returncode == 0
+
+
+def cpu_of(pid):
+    """Seconds of CPU time that a process has used."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def steward_calls(settings):
@@ -122,11 +135,13 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--contacts", type=int, default=2000)
     parser.add_argument("--seconds", type=int, default=200)
+    parser.add_argument("--only", choices=["unlimited", "limited"])
     options = parser.parse_args()
     build = options.build.resolve()
-    ok = unlimited(build, options.contacts)
-    ok = limited(build, 50, 10, min(options.seconds, 65)) and ok
-    ok = limited(build, 45, 60, max(options.seconds, 65)) and ok
+    ok = options.only == "limited" or unlimited(build, options.contacts)
+    if options.only != "unlimited":
+        ok = limited(build, 50, 10, min(options.seconds, 65)) and ok
+        ok = limited(build, 45, 60, max(options.seconds, 65)) and ok
     sys.exit(0 if ok else 1)
 
 

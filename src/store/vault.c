@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <linux/fs.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -120,6 +122,18 @@ static int held_max(void)
     return known ? (int)limit.rlim_cur / 4 * 3 - FEW_FILES : HELD_MAX;
 }
 
+/* Backups have nothing to do with one another. Told so, ext4 looks for room all over the disk and does not
+ * search one group of inodes for all of them: several times less work where many files were removed
+ * lately. Advice: other file systems do not know it. */
+static void spread_backups(int dir_fd)
+{
+    int flags = 0;
+    if (ioctl(dir_fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_TOPDIR_FL) == 0) {
+        flags |= FS_TOPDIR_FL;
+        (void)ioctl(dir_fd, FS_IOC_SETFLAGS, &flags); /* advice */
+    }
+}
+
 static bool open_directory(struct vault *vault, int workspace_fd, struct err *err)
 {
     if (!open_vault_dir(vault, workspace_fd, err)) {
@@ -135,6 +149,9 @@ static bool open_directory(struct vault *vault, int workspace_fd, struct err *er
         (void)err_set_errno(err, ERR_IO, errno, "could not use the backup directory '%s'",
                             vault->path);
         return err_hint(err, "Give a directory that you may write to with --backup-dir.");
+    }
+    if (!vault->options.read_only) {
+        spread_backups(vault->dir_fd);
     }
     return true;
 }
