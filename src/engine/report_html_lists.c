@@ -7,6 +7,7 @@
  * for one. Beyond that a change is one row of a table, about ten nodes, so that 100,000 still open.
  */
 #include "engine/report_html.h"
+#include "engine/undo.h"
 
 #include <inttypes.h>
 
@@ -265,9 +266,11 @@ static void put_card(struct html_page *page, const struct plan_header *header,
     str id = str_of(change->id);
     str state = html_state(row != NULL ? row->state : CHANGE_PLANNED);
     if (change->survivor.len != 0) {
-        html_put(page, change_into, .state = state, .id = id, .target = change->target,
-                 .survivor = change->survivor, .strategy = change->strategy,
-                 .reason = change->reason);
+        bool back = undo_is_plan(header); /* out of the survivor */
+        html_put(page, change_into, .state = state, .id = id,
+                 .target = back ? change->survivor : change->target,
+                 .survivor = back ? change->target : change->survivor,
+                 .strategy = change->strategy, .reason = change->reason);
     } else {
         html_put(page, change, .state = state, .id = id, .target = change->target,
                  .strategy = change->strategy, .reason = change->reason);
@@ -301,7 +304,7 @@ static void put_row(struct change_walk *walk, const struct plan_header *header,
     buf_clear(&walk->about);
     buf_adds(&walk->about, change->target);
     if (change->survivor.len != 0) {
-        buf_addz(&walk->about, "\ninto ");
+        buf_addz(&walk->about, undo_is_plan(header) ? "\nout of " : "\ninto ");
         buf_adds(&walk->about, change->survivor);
     }
     add_line(&walk->about, change->strategy, change->reason);
