@@ -14,7 +14,7 @@ struct log {
     uint64_t pii_key;
     _Atomic int64_t lost; /* lines that the file did not take and was not told of yet */
     atomic_bool complained;
-    atomic_bool live;
+    struct live *live; /* stderr */
 };
 
 static _Thread_local int64_t context_run;
@@ -43,6 +43,7 @@ struct log *log_open(const char *path, const struct log_options *options, struct
     struct rng rng;
     rng_seed_system(&rng);
     log->pii_key = rng_next(&rng);
+    log->live = live_new(STDERR_FILENO);
     return log;
 }
 
@@ -50,6 +51,7 @@ void log_close(struct log *log)
 {
     if (log != NULL) {
         logfile_close(log->file);
+        live_free(log->live);
         free(log);
     }
 }
@@ -115,11 +117,9 @@ static bool log_to_file(const struct log *log, enum log_level level, const char 
     return logfile_write(log->file, buf_str(&line), err);
 }
 
-void log_over_live(struct log *log, bool live)
+struct live *log_live(struct log *log)
 {
-    if (log != NULL) {
-        atomic_store(&log->live, live);
-    }
+    return log != NULL ? log->live : NULL;
 }
 
 /* For a person: what went wrong comes last and in words, and what only a program asks for is left out. */
@@ -129,7 +129,6 @@ static void log_to_stderr(const struct log *log, enum log_level level, const cha
     static const char *const colors[] = {"\033[2m", "", "\033[33m", "\033[31m"};
     AUTO_BUF struct buf line = {0};
     const struct log_field *error = NULL;
-    buf_addz(&line, atomic_load(&log->live) ? "\r\033[K" : "");
     buf_addz(&line, log->options.color ? colors[level] : "");
     buf_printf(&line, "steward: %s: %s", level_names[level], message);
     if (context_change[0] != '\0') { /* as much of it as `steward show` needs */
@@ -149,8 +148,7 @@ static void log_to_stderr(const struct log *log, enum log_level level, const cha
         add_value(log, &line, error, false);
     }
     buf_addz(&line, log->options.color && colors[level][0] != '\0' ? "\033[0m\n" : "\n");
-    ssize_t n = write(STDERR_FILENO, line.ptr, line.len);
-    (void)n; /* who closed it does not want to read it */
+    live_above(log->live, buf_str(&line));
 }
 
 /* One lost line is enough for stderr; the file is told how many, once it takes lines again. */

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/live.h"
 #include "base/secret.h"
 #include "base/str.h"
 
@@ -70,8 +71,8 @@ void log_event(struct log *log, enum log_level level, const char *message,
     log_event((log), (level), (message), (const struct log_field[]){__VA_ARGS__},                  \
               sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 
-/* While a line that is drawn over and over stands on stderr, a line of the log first wipes it. */
-void log_over_live(struct log *log, bool live);
+/* Where lines for stderr go: above what is drawn over and over there. */
+struct live *log_live(struct log *log);
 
 bool log_level_parse(str s, enum log_level *ret);
 

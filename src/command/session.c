@@ -78,6 +78,9 @@ static enum progress_mode progress_of(const struct cli *cli)
     if (cli->quiet) {
         return PROGRESS_NONE;
     }
+    if (cli->json) {
+        return PROGRESS_JSON;
+    }
     return isatty(STDERR_FILENO) == 1 && term != NULL && strcmp(term, "dumb") != 0 ? PROGRESS_LIVE
                                                                                    : PROGRESS_LINES;
 }

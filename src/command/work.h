@@ -39,6 +39,14 @@
          .argument = "ADDRESS",                                                                    \
          .help = "Prometheus metrics while it works: 127.0.0.1:9464",                              \
          .setting = "METRICS_LISTEN"},                                                             \
+        {.name = "monitor",                                                                        \
+         .help = "progress shows CPU, memory, disk and network, too",                              \
+         .setting = "MONITOR"},                                                                    \
+        {.name = "profile",                                                                        \
+         .argument = "FILE",                                                                       \
+         .help = "where the time went: a table, and a file for speedscope",                        \
+         .setting = "PROFILE",                                                                     \
+         .optional = true},                                                                        \
         {.name = "backup-dir",                                                                     \
          .argument = "DIR",                                                                        \
          .help = "where backups go",                                                               \

@@ -458,6 +458,7 @@ static bool work_through(struct engine *engine, const struct job *job, struct jo
         .verified_ctx = engine,
     };
     *ret_watch = watch_start(job_run, job, schedule, engine->options.progress, err);
+    executor.profile = watch_profile(*ret_watch);
     bool ok = *ret_watch != NULL && executor_run(&executor, settings->workers, err);
     watch_stop(*ret_watch);
     schedule_halted(schedule, halted);

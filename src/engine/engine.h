@@ -21,7 +21,8 @@
 enum progress_mode {
     PROGRESS_NONE,  /* --quiet */
     PROGRESS_LINES, /* plain lines on stderr, not a terminal */
-    PROGRESS_LIVE,  /* one line on stderr, redrawn */
+    PROGRESS_LIVE,  /* a block of lines on stderr, redrawn */
+    PROGRESS_JSON,  /* a line of JSON on stderr every two seconds */
 };
 
 struct engine_options {

@@ -6,6 +6,7 @@
 #include "base/failpoint.h"
 #include "base/num.h"
 #include "base/queue.h"
+#include "engine/profile.h"
 
 enum {
     FIRST_LOOK_MS = 100, /* after an acknowledgement */
@@ -21,6 +22,7 @@ enum {
 struct hand {
     struct executor *executor;
     void *worker; /* the job's connection */
+    char name[16];
 };
 
 static struct transition transition_of(const struct executor *executor,
@@ -49,7 +51,10 @@ static bool move(struct executor *executor, struct work_item *item, enum change_
 {
     struct transition transition = transition_of(executor, item, to, why);
     struct err err = {0};
-    if (!journal_move(executor->journal, &transition, &err)) {
+    enum profile_phase phase = profile_enter(PROFILE_JOURNAL);
+    bool moved = journal_move(executor->journal, &transition, &err);
+    (void)profile_enter(phase);
+    if (!moved) {
         log_at(executor->run->log, LOG_ERROR, "could not write the journal", LOG_ERR(&err));
         schedule_halt(executor->schedule, &err);
         return false;
@@ -86,7 +91,9 @@ static void conclude(struct hand *hand, struct work_item *item, enum change_stat
             log_at(executor->run->log, LOG_DEBUG, "change done",
                    LOG_STR("state", change_state_name(to)), LOG_INT("duration_ms", taken_ms));
         }
+        (void)profile_enter(PROFILE_CONCLUDE);
         executor->job->concluded(hand->worker, &item->change);
+        (void)profile_enter(PROFILE_ENGINE);
     }
     executor->job->forget(&item->change);
     schedule_conclude(executor->schedule, item, outcome);
@@ -193,13 +200,18 @@ static void send_change(struct hand *hand, struct work_item *item)
     item->sends++;
     (void)FAILPOINT("apply.after_intent");
     struct err err = {0};
+    (void)profile_enter(PROFILE_APPLY);
     bool answered = executor->job->apply(hand->worker, &item->change, &err);
+    (void)profile_enter(PROFILE_ENGINE);
     (void)FAILPOINT("apply.after_answer");
     item->polls = 0;
     if (answered) {
         struct err write_err = {0};
-        if (!journal_acknowledge(executor->journal, executor->run->run, item->change.plan.seq,
-                                 &write_err)) {
+        (void)profile_enter(PROFILE_JOURNAL);
+        bool noted = journal_acknowledge(executor->journal, executor->run->run,
+                                         item->change.plan.seq, &write_err);
+        (void)profile_enter(PROFILE_ENGINE);
+        if (!noted) {
             schedule_halt(executor->schedule, &write_err);
             leave(hand, item);
             return;
@@ -233,17 +245,28 @@ static void send_change(struct hand *hand, struct work_item *item)
     }
 }
 
+static bool check(struct hand *hand, struct work_item *item, struct err *err)
+{
+    (void)profile_enter(PROFILE_CHECK);
+    bool ok = hand->executor->job->check(hand->worker, &item->change, err);
+    (void)profile_enter(PROFILE_ENGINE);
+    return ok;
+}
+
 static void do_fresh(struct hand *hand, struct work_item *item)
 {
     struct executor *executor = hand->executor;
     struct err err = {0};
     (void)FAILPOINT("apply.before_check");
-    if (!executor->job->check(hand->worker, &item->change, &err)) {
+    if (!check(hand, item, &err)) {
         not_sent(hand, item, &err);
         return;
     }
     (void)FAILPOINT("apply.after_check");
-    if (!executor->job->capture(hand->worker, &item->change, &err)) {
+    (void)profile_enter(PROFILE_CAPTURE);
+    bool captured = executor->job->capture(hand->worker, &item->change, &err);
+    (void)profile_enter(PROFILE_ENGINE);
+    if (!captured) {
         not_sent(hand, item, &err);
         return;
     }
@@ -259,7 +282,7 @@ static void do_fresh(struct hand *hand, struct work_item *item)
 static void do_send_again(struct hand *hand, struct work_item *item)
 {
     struct err err = {0};
-    if (!hand->executor->job->check(hand->worker, &item->change, &err)) {
+    if (!check(hand, item, &err)) {
         not_sent(hand, item, &err);
         return;
     }
@@ -325,12 +348,15 @@ static void still_open(struct hand *hand, struct work_item *item, int64_t age_ms
 static enum confirm_result look(struct hand *hand, struct work_item *item, struct err *err)
 {
     const struct job *job = hand->executor->job;
+    (void)profile_enter(PROFILE_CONFIRM);
     enum confirm_result result = job->confirm(hand->worker, &item->change, err);
     if (result == CONFIRM_DONE && job->finish != NULL) {
+        (void)profile_enter(PROFILE_FINISH);
         (void)FAILPOINT("apply.before_finish");
         result = job->finish(hand->worker, &item->change, err);
         (void)FAILPOINT("apply.after_finish");
     }
+    (void)profile_enter(PROFILE_ENGINE);
     return result;
 }
 
@@ -374,10 +400,19 @@ static void do_confirm(struct hand *hand, struct work_item *item)
     }
 }
 
+static struct work_item *next(struct executor *executor)
+{
+    (void)profile_enter(PROFILE_IDLE);
+    struct work_item *item = schedule_next(executor->schedule);
+    (void)profile_enter(PROFILE_ENGINE);
+    return item;
+}
+
 static void *work(void *arg)
 {
     struct executor *executor = arg;
     struct hand hand = {.executor = executor};
+    (void)pthread_getname_np(pthread_self(), hand.name, sizeof(hand.name)); /* for the profile */
     struct err err = {0};
     hand.worker = executor->job->worker_open(executor->run, &err);
     if (hand.worker == NULL) {
@@ -385,7 +420,8 @@ static void *work(void *arg)
         return NULL;
     }
     struct work_item *item;
-    while ((item = schedule_next(executor->schedule)) != NULL) {
+    profile_begin(executor->profile, hand.name);
+    while ((item = next(executor)) != NULL) {
         log_context(executor->run->run, item->change.plan.id);
         item->begun_ns = item->begun_ns != 0 ? item->begun_ns : clock_mono_ns(executor->run->clock);
         /* the journal keys a change by the bytes of its id */
@@ -403,6 +439,7 @@ static void *work(void *arg)
         }
         log_context(executor->run->run, "");
     }
+    profile_end(executor->profile);
     executor->job->worker_close(hand.worker);
     return NULL;
 }

@@ -24,6 +24,8 @@
 #include "engine/engine.h"
 #include "engine/schedule.h"
 
+struct profile;
+
 struct executor {
     const struct job *job;
     struct job_run *run;
@@ -34,6 +36,7 @@ struct executor {
     /* After a change is durably `verified`, in its worker; NULL: nobody wants to know. */
     void (*verified)(void *ctx, const struct job_change *change);
     void *verified_ctx;
+    struct profile *profile; /* NULL: none */
 };
 
 /* Runs the schedule empty with `workers` threads; false only where a thread could not start. Why it

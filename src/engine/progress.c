@@ -2,12 +2,12 @@
 #include "engine/progress.h"
 
 #include <stdio.h>
-#include <sys/ioctl.h>
 
 #include "base/queue.h"
 #include "engine/pace.h"
+#include "engine/progress_text.h"
 
-enum { LIVE_MS = 250, LINE_MS = 10000, STAT_MS = 2000 };
+enum { LIVE_MS = 250, LINE_MS = 10000, STAT_MS = 2000, MACHINE_MS = 1000 };
 
 struct progress {
     struct progress_options options;
@@ -15,148 +15,177 @@ struct progress {
     pthread_t thread;
     int64_t begun_ms;
     char session[64];
+    struct monitor_sample sample; /* the last but one, for rates */
+    struct monitor_rates machine;
 };
 
-static void add_duration(struct buf *out, int64_t seconds)
-{
-    if (seconds >= 3600) {
-        buf_printf(out, "%lldh%02lldm", (long long)(seconds / 3600),
-                   (long long)(seconds % 3600 / 60));
-    } else {
-        buf_printf(out, "%lldm%02llds", (long long)(seconds / 60), (long long)(seconds % 60));
-    }
-}
+/* --- facts --------------------------------------------------------------------------------- */
 
-/* Why it is not faster: the limit, the breaker, fewer workers, a pause. */
-static void add_waiting(const struct limiter_state *limit, const struct pressure_state *pressure,
-                        struct buf *out)
+static void count_error(struct progress_facts *facts, int status, uint64_t count)
 {
-    if (pressure->held) {
-        buf_addz(out, "  paused");
-    }
-    if (limit->why != NULL) {
-        buf_printf(out, "  waiting: %s", limit->why);
-        if (limit->next_ms >= 1000) {
-            buf_printf(out, " %llds", (long long)((limit->next_ms + 999) / 1000));
+    for (size_t i = 0; i < facts->error_count; i++) {
+        if (facts->errors[i].status == status) {
+            facts->errors[i].count += count;
+            return;
         }
     }
-    if (limit->learned) {
-        buf_printf(out, "  remote allows %lld in %.12g s", (long long)limit->calls,
-                   (double)limit->period_ms / 1000);
-    }
-    if (pressure->breaker != BREAKER_CLOSED) {
-        buf_printf(out, "  breaker %s", breaker_state_name(pressure->breaker));
-    }
-    if (pressure->sign != NULL) {
-        buf_printf(out, "  workers %d of %d: %s", pressure->width, pressure->most, pressure->sign);
+    if (facts->error_count < PROGRESS_ERRORS) {
+        facts->errors[facts->error_count].status = status;
+        facts->errors[facts->error_count++].count = count;
     }
 }
 
-void progress_line(const struct schedule_counts *counts, uint64_t calls,
-                   const struct limiter_state *limit, const struct pressure_state *pressure,
-                   int64_t elapsed_ms, size_t width, struct buf *out)
+static void add_call(void *ctx, const struct callstats_view *view)
 {
-    uint64_t done =
-        counts->done[WORK_VERIFIED] + counts->done[WORK_FAILED] + counts->done[WORK_SKIPPED];
-    double share = counts->todo != 0 ? 100.0 * (double)done / (double)counts->todo : 100.0;
-    double rate = elapsed_ms > 0 ? (double)done * 1000.0 / (double)elapsed_ms : 0;
-    size_t from = out->len;
-    /* a change takes tens of calls: at a limit of some calls a minute a second tells nothing */
-    bool slow = rate < 1.0;
-    buf_printf(out, "%llu/%llu  %.1f %%  %.1f/%s", (unsigned long long)done,
-               (unsigned long long)counts->todo, share, slow ? rate * 60 : rate,
-               slow ? "min" : "s");
-    if (done < counts->todo && share >= 1.0) { /* a guess before 1 % would only mislead */
-        buf_addz(out, "  ETA ");
-        add_duration(out, (int64_t)((double)(counts->todo - done) / rate));
+    struct progress_facts *facts = ctx;
+    int64_t mean_ms = view->count != 0 ? view->duration_ns / 1000000 / (int64_t)view->count : 0;
+    facts->calls += view->count;
+    if (mean_ms > facts->slowest_ms || (facts->slowest[0] == '\0' && view->count != 0)) {
+        facts->slowest_ms = mean_ms;
+        (void)snprintf(facts->slowest, sizeof(facts->slowest), "%s", view->call);
     }
-    buf_printf(out, "  calls %llu  verified %llu", (unsigned long long)calls,
-               (unsigned long long)counts->done[WORK_VERIFIED]);
-    if (counts->done[WORK_FAILED] != 0) {
-        buf_printf(out, "  not done %llu", (unsigned long long)counts->done[WORK_FAILED]);
-    }
-    if (counts->done[WORK_SKIPPED] != 0) {
-        buf_printf(out, "  skipped %llu", (unsigned long long)counts->done[WORK_SKIPPED]);
-    }
-    if (counts->waiting != 0) {
-        buf_printf(out, "  confirming %llu", (unsigned long long)counts->waiting);
-    }
-    add_waiting(limit, pressure, out);
-    if (width != 0 && out->len - from > width) {
-        out->len = from + width;
-        out->ptr[out->len] = '\0';
+    for (size_t i = 0; i < view->status_count; i++) {
+        if (view->statuses[i] == 0 || view->statuses[i] >= 400) {
+            count_error(facts, view->statuses[i], view->status_counts[i]);
+        }
     }
 }
 
-static size_t terminal_width(void)
+static void add_remote(const struct job_run *run, struct progress_facts *facts)
 {
-    struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1) {
-        return size.ws_col - 1U; /* the last column would wrap on some terminals */
+    struct limiter_state limit;
+    struct pressure_state pressure;
+    limiter_look(run->limiter, &limit);
+    pressure_look(run->pressure, &pressure);
+    facts->limit_calls = limit.calls;
+    facts->limit_period_ms = limit.period_ms;
+    facts->learned = limit.learned;
+    if (limit.why != NULL) {
+        (void)snprintf(facts->waiting, sizeof(facts->waiting), "%s", limit.why);
+        facts->wait_ms = limit.next_ms;
     }
-    return 79;
+    facts->width = pressure.width;
+    facts->most = pressure.most;
+    if (pressure.sign != NULL) {
+        (void)snprintf(facts->sign, sizeof(facts->sign), "%s", pressure.sign);
+    }
+    facts->breaker = pressure.breaker;
+    facts->paused = pressure.held;
 }
 
-static void draw(struct progress *progress, bool last)
+static void add_machine(struct progress *progress, struct progress_facts *facts)
 {
-    const struct progress_options *options = &progress->options;
+    const struct job_run *run = progress->options.run;
+    if (!run->settings->monitor) {
+        return;
+    }
+    int64_t age_ns = clock_mono_ns(run->clock) - progress->sample.at_ns;
+    if (age_ns >= (int64_t)MACHINE_MS * 1000000) {
+        struct monitor_sample now;
+        monitor_read(run->workspace_fd, run->clock, &now);
+        monitor_rate(&progress->sample, &now, &progress->machine);
+        progress->sample = now;
+    }
+    facts->monitored = true;
+    facts->machine = progress->machine;
+}
+
+static void read_facts(struct progress *progress, bool ended, struct progress_facts *ret)
+{
+    const struct job_run *run = progress->options.run;
     struct schedule_counts counts;
-    struct limiter_state limit = {0};
-    struct pressure_state pressure = {0};
-    struct callstats_totals calls;
-    schedule_counts(options->schedule, &counts);
-    callstats_totals(options->run->calls, &calls);
-    if (!last) {
-        limiter_look(options->run->limiter, &limit);
-        pressure_look(options->run->pressure, &pressure);
-    }
-    bool live = options->mode == PROGRESS_LIVE;
-    int64_t elapsed = clock_mono_ns(options->run->clock) / 1000000 - progress->begun_ms;
-    AUTO_BUF struct buf line = {0};
-    buf_addz(&line, live ? "\r" : "");
-    if (!live) {
-        buf_printf(&line, "steward: run %lld: ", (long long)options->run->run);
-    }
-    progress_line(&counts, calls.calls, &limit, &pressure, elapsed, live ? terminal_width() : 0,
-                  &line);
-    buf_addz(&line, live ? "\033[K" : "");
-    if (!live || last) {
-        buf_addc(&line, '\n');
-    }
-    ssize_t n = write(STDERR_FILENO, line.ptr, line.len);
-    (void)n; /* a closed terminal must not stop a run */
+    schedule_counts(progress->options.schedule, &counts);
+    *ret = (struct progress_facts){
+        .run = run->run,
+        .at_ms = clock_real_ms(run->clock),
+        .elapsed_ms = clock_mono_ns(run->clock) / 1000000 - progress->begun_ms,
+        .ended = ended,
+        .todo = counts.todo,
+        .verified = counts.done[WORK_VERIFIED],
+        .failed = counts.done[WORK_FAILED],
+        .skipped = counts.done[WORK_SKIPPED],
+        .confirming = counts.waiting,
+    };
+    callstats_each(run->calls, NULL, 0, add_call, ret);
+    add_remote(run, ret);
+    add_machine(progress, ret);
 }
 
-static void save_calls(struct progress *progress)
+/* --- telling ------------------------------------------------------------------------------- */
+
+static void draw(struct progress *progress, const struct progress_facts *facts)
+{
+    AUTO_BUF struct buf text = {0};
+    struct live *live = log_live(progress->options.run->log);
+    size_t columns;
+    size_t rows;
+    switch (progress->options.mode) {
+    case PROGRESS_NONE:
+        return;
+    case PROGRESS_LIVE:
+        live_size(live, &columns, &rows);
+        progress_block(facts, columns, &text);
+        live_show(live, buf_str(&text));
+        if (facts->ended) {
+            live_keep(live);
+        }
+        return;
+    case PROGRESS_LINES:
+        buf_printf(&text, "steward: run %lld: ", (long long)facts->run);
+        progress_line(facts, &text);
+        break;
+    case PROGRESS_JSON:
+        progress_json(facts, &text);
+        break;
+    }
+    buf_addc(&text, '\n');
+    live_above(live, buf_str(&text));
+}
+
+static void save(struct progress *progress, const struct progress_facts *facts)
 {
     AUTO_BUF struct buf json = {0};
     callstats_json(progress->options.run->calls, &json);
     json.len--; /* the brace */
     buf_addz(&json, ",\"pressure\":");
     pace_json(progress->options.run->pressure, &json);
+    buf_addz(&json, ",\"progress\":");
+    progress_json(facts, &json);
     buf_addc(&json, '}');
     journal_stat(progress->options.journal, progress->options.run->run, progress->session,
                  buf_str(&json));
 }
 
+/* How often the mode draws; 0: never while it works. */
+static int64_t draw_ms(enum progress_mode mode)
+{
+    switch (mode) {
+    case PROGRESS_LIVE:
+        return LIVE_MS;
+    case PROGRESS_LINES:
+        return LINE_MS;
+    case PROGRESS_JSON:
+        return STAT_MS;
+    case PROGRESS_NONE:
+        break;
+    }
+    return 0;
+}
+
 static void *run_progress(void *arg)
 {
     struct progress *progress = arg;
-    const struct progress_options *options = &progress->options;
-    int64_t step = options->mode == PROGRESS_LIVE ? LIVE_MS : STAT_MS;
-    int64_t since_line = 0;
-    int64_t since_stat = 0;
-    while (clock_sleep_ms(clock_system(), step, &progress->end, 1)) {
-        since_line += step;
-        since_stat += step;
-        if (options->mode == PROGRESS_LIVE ||
-            (options->mode == PROGRESS_LINES && since_line >= LINE_MS)) {
-            draw(progress, false);
-            since_line = 0;
+    int64_t drawing_ms = draw_ms(progress->options.mode);
+    int64_t step_ms = progress->options.mode == PROGRESS_LIVE ? LIVE_MS : STAT_MS;
+    for (int64_t ms = step_ms; clock_sleep_ms(clock_system(), step_ms, &progress->end, 1);
+         ms += step_ms) {
+        struct progress_facts facts;
+        read_facts(progress, false, &facts);
+        if (drawing_ms != 0 && ms % drawing_ms == 0) {
+            draw(progress, &facts);
         }
-        if (since_stat >= STAT_MS) {
-            save_calls(progress);
-            since_stat = 0;
+        if (ms % STAT_MS == 0) {
+            save(progress, &facts);
         }
     }
     return NULL;
@@ -170,7 +199,9 @@ struct progress *progress_start(const struct progress_options *options, struct e
     (void)snprintf(progress->session, sizeof(progress->session), "%lld-%d",
                    (long long)clock_real_ms(options->run->clock), (int)getpid());
     stop_init(&progress->end);
-    log_over_live(options->run->log, options->mode == PROGRESS_LIVE);
+    if (options->run->settings->monitor) {
+        monitor_read(options->run->workspace_fd, options->run->clock, &progress->sample);
+    }
     if (!thread_start(&progress->thread, "progress", run_progress, progress, err)) {
         stop_done(&progress->end);
         free(progress);
@@ -184,13 +215,12 @@ void progress_stop(struct progress *progress)
     if (progress == NULL) {
         return;
     }
+    struct progress_facts facts;
     stop_raise(&progress->end, 1);
     pthread_join(progress->thread, NULL);
-    log_over_live(progress->options.run->log, false);
-    if (progress->options.mode != PROGRESS_NONE) {
-        draw(progress, true);
-    }
-    save_calls(progress);
+    read_facts(progress, true, &facts);
+    draw(progress, &facts);
+    save(progress, &facts);
     stop_done(&progress->end);
     free(progress);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Progress of a run on stderr while it works (E12): a live line on a terminal, a plain line every
- * ten seconds elsewhere. Always says why it waits. Also hands the call statistics to the journal
- * every few seconds, so that a report after a crash knows them.
+ * Progress of a run on stderr while it works (E12): a live block on a terminal (base/live.h), a plain line
+ * every ten seconds elsewhere, a line of JSON every two seconds for programs; engine/progress_text.h says
+ * what they hold. Always says why it waits. Also hands it and the call statistics to the journal every
+ * two seconds, so that `steward show` and a report after a crash know them.
  */
 #ifndef STEWARD_ENGINE_PROGRESS_H
 #define STEWARD_ENGINE_PROGRESS_H
@@ -20,12 +21,7 @@ struct progress_options {
 };
 
 struct progress *progress_start(const struct progress_options *options, struct err *err) MUST_CHECK;
-/* Ends the thread, draws the last line, hands the last statistics over. */
+/* Ends the thread, draws the last time, hands the last statistics over. */
 void progress_stop(struct progress *progress);
-
-/* One line without line end, at most `width` columns (0: no limit). Pure, for tests. */
-void progress_line(const struct schedule_counts *counts, uint64_t calls,
-                   const struct limiter_state *limit, const struct pressure_state *pressure,
-                   int64_t elapsed_ms, size_t width, struct buf *out);
 
 #endif

@@ -73,6 +73,10 @@ struct settings {
     int64_t backup_retention_days;      /* BACKUP_RETENTION_DAYS, 30 */
     int64_t max_backup_size_gb;         /* MAX_BACKUP_SIZE_GB, 50; 0: no limit */
 
+    /* looking on */
+    bool monitor;        /* MONITOR, --monitor */
+    const char *profile; /* PROFILE, --profile, NULL: none; "true": below reports/ */
+
     /* metrics */
     const char *metrics_listen; /* METRICS_LISTEN, --metrics-listen, NULL: nowhere */
     const char *metrics_file;   /* METRICS_FILE, NULL: none */

@@ -86,6 +86,11 @@ const struct setting settings_table[] = {
      "what `steward backups prune` keeps at least, in days; until then a merge can be undone"},
     {"MAX_BACKUP_SIZE_GB", SETTING_INT, AT(max_backup_size_gb), 0, 1000000, "50",
      "above so many GB `steward backups prune` removes more, the oldest first; 0: no limit"},
+    {"MONITOR", SETTING_BOOL, AT(monitor), 0, 0, "false",
+     "progress shows CPU, memory, disk and network, too"},
+    {"PROFILE", SETTING_TEXT, AT(profile), 0, 0, NULL,
+     "where the time of a run went is written there (*.folded: for flamegraphs, else for "
+     "speedscope); true: reports/run-N.speedscope.json"},
     {"METRICS_LISTEN", SETTING_TEXT, AT(metrics_listen), 0, 0, NULL,
      "Prometheus metrics are on /metrics there while a run works: 127.0.0.1:9464"},
     {"METRICS_FILE", SETTING_TEXT, AT(metrics_file), 0, 0, NULL,
