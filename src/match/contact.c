@@ -45,16 +45,6 @@ void contact_reader_free(struct contact_reader *reader)
     free(reader);
 }
 
-/* Nothing to fold: a local part is in lower case. */
-static bool is_visible_ascii(str s)
-{
-    bool visible = true;
-    for (size_t i = 0; i < s.len; i++) {
-        visible &= s.ptr[i] > ' ' && s.ptr[i] < 0x7f;
-    }
-    return visible;
-}
-
 static void read_email(struct value *value, str cell)
 {
     struct norm_email email = norm_email(cell, &value->scratch);
@@ -63,7 +53,7 @@ static void read_email(struct value *value, str cell)
     value->domain = email.domain;
     value->local = email.local;
     value->local.len = plus != NULL ? (size_t)(plus - email.local.ptr) : email.local.len;
-    if (!is_visible_ascii(value->local)) {
+    if (!email.plain) {
         value->local = norm_fold(value->local, &value->folded);
     }
 }
@@ -84,12 +74,16 @@ static bool read_form(struct value *value, enum form form, str cell)
         value->is_time = norm_time(value->text, &value->time);
         return true;
     case FORM_FOLD:
-    case FORM_TRIM:
+        value->text = norm_fold(cell, &value->scratch);
+        return true;
     case FORM_CODE:
+        value->text = norm_code(cell);
+        return true;
+    case FORM_TRIM:
     case FORM_NUMBER_OF:
         break;
     }
-    value->text = norm_value(form, cell, &value->scratch);
+    value->text = norm_trim(cell);
     return true;
 }
 
@@ -138,10 +132,9 @@ static str part_of(const struct value *value, enum rule_part part)
     return value->text;
 }
 
-static bool holds(const struct contact_reader *reader, const struct rule_test *test, uint32_t facts)
+static bool holds(const struct contact_reader *reader, const struct rule_test *test)
 {
-    const struct value *value = &reader->values[test->term];
-    str text = test->op != OP_FACT ? part_of(value, test->part) : STR_NONE;
+    str text = part_of(&reader->values[test->term], test->part);
     bool result = false;
     switch (test->op) {
     case OP_PREFIX:
@@ -152,6 +145,7 @@ static bool holds(const struct contact_reader *reader, const struct rule_test *t
         result = str_eq(text, test->text);
         break;
     case OP_EMPTY:
+    case OP_FACT:
         result = text.len == 0;
         break;
     case OP_IN:
@@ -163,9 +157,6 @@ static bool holds(const struct contact_reader *reader, const struct rule_test *t
     case OP_SAME_AS:
         result = text.len != 0 && str_eq(text, reader->values[test->other].text);
         break;
-    case OP_FACT:
-        result = (facts >> test->other & 1) != 0;
-        break;
     }
     return result != test->negate;
 }
@@ -173,8 +164,13 @@ static bool holds(const struct contact_reader *reader, const struct rule_test *t
 static bool fact_holds(const struct contact_reader *reader, const struct rule_fact *fact,
                        uint32_t facts)
 {
+    bool by_facts = fact->any ? ((facts & fact->set) | (~facts & fact->clear)) != 0
+                              : (facts & fact->set) == fact->set && (facts & fact->clear) == 0;
+    if (by_facts == fact->any) {
+        return fact->any;
+    }
     for (size_t i = 0; i < fact->test_count; i++) {
-        if (holds(reader, &fact->tests[i], facts) == fact->any) {
+        if (holds(reader, &fact->tests[i]) == fact->any) {
             return fact->any;
         }
     }

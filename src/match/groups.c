@@ -5,7 +5,7 @@
 
 #include "match/decide_internal.h"
 
-enum { NO_ENTRY = -1, PREFETCH = 32 /* records ahead */ };
+enum { NO_ENTRY = -1, PREFETCH = 24 /* records ahead */ };
 
 #define NO_MEMBER UINT32_MAX
 
@@ -607,6 +607,18 @@ static void one_group(struct work *work, struct worker *worker, size_t first)
     }
 }
 
+/* The rows of a group's first two contacts, which are nearly always all. */
+static inline void prefetch_group(const struct work *work, const struct worker *worker, size_t i,
+                                  size_t count)
+{
+    if (i < count && worker->last[i] != NO_ENTRY && worker->next[i] != NO_ENTRY) {
+        size_t second = (size_t)worker->next[i];
+        __builtin_prefetch(&work->d->row[record_at(worker, i)->row], 1);
+        __builtin_prefetch(&work->d->row[record_at(worker, second)->row], 1);
+        __builtin_prefetch(record_at(worker, second)->carries);
+    }
+}
+
 void groups_run(void *arg, int index)
 {
     struct work *work = arg;
@@ -617,11 +629,7 @@ void groups_run(void *arg, int index)
         size_t count = decide_gather(work, worker, key, partition);
         link_groups(work, worker, count);
         for (size_t i = 0; i < count; i++) {
-            size_t ahead = i + PREFETCH;
-            if (ahead < count &&
-                (worker->next[ahead] != NO_ENTRY || worker->last[ahead] == NO_ENTRY)) {
-                __builtin_prefetch(&work->d->row[record_at(worker, ahead)->row], 1);
-            }
+            prefetch_group(work, worker, i + PREFETCH, count);
             bool alone = worker->next[i] == NO_ENTRY;
             if (worker->last[i] != NO_ENTRY && (!alone || work->trace != NULL)) {
                 one_group(work, worker, i);

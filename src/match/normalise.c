@@ -268,8 +268,10 @@ static bool plain_email(str s, struct buf *out, struct norm_email *ret)
         return false;
     }
     out->len = s.len;
-    *ret = (struct norm_email){
-        .text = {to, s.len}, .local = {to, at}, .domain = {to + at + 1, s.len - at - 1}};
+    *ret = (struct norm_email){.text = {to, s.len},
+                               .local = {to, at},
+                               .domain = {to + at + 1, s.len - at - 1},
+                               .plain = true};
     return true;
 }
 

@@ -50,6 +50,7 @@ struct norm_email {
     str text; /* local '@' domain; empty where the value counts as empty */
     str local;
     str domain;
+    bool plain; /* it is visible ASCII */
 };
 
 /* Into `out`, which is cleared first. */

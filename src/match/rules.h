@@ -82,7 +82,7 @@ enum rule_op {
     OP_IN,      /* is on `words` */
     OP_UNDER,   /* is on `words`, or below an entry by dots */
     OP_SAME_AS, /* is not empty and equals the term `other` */
-    OP_FACT     /* the earlier fact `other` holds */
+    OP_FACT     /* the earlier fact `other` holds; only while a file is read, see rule_fact */
 };
 
 struct rule_test {
@@ -95,10 +95,14 @@ struct rule_test {
     const struct words *words;
 };
 
+/* All of its tests hold, or with `any` one of them. Those of earlier facts are bits: of facts that must
+ * be there and of facts that must not. */
 struct rule_fact {
     const char *name;
-    bool any; /* one test is enough; false: all of them */
-    const struct rule_test *tests;
+    bool any;
+    uint32_t set;
+    uint32_t clear;
+    const struct rule_test *tests; /* of terms */
     size_t test_count;
 };
 

@@ -144,15 +144,23 @@ static bool build_fact(struct rules_build *b, size_t i)
     }
     fact->name = rules_keep(b, raw->name);
     fact->any = raw->any != NULL;
-    fact->test_count = fact->any ? raw->any_count : raw->all_count;
+    size_t count = fact->any ? raw->any_count : raw->all_count;
     const struct raw_test *tests = fact->any ? raw->any : raw->all;
-    struct rule_test *made = arena_array(&b->rules->arena, fact->test_count, sizeof(*made));
+    struct rule_test *made = arena_array(&b->rules->arena, count, sizeof(*made));
     fact->tests = made;
-    for (size_t j = 0; j < fact->test_count; j++) {
+    for (size_t j = 0; j < count; j++) {
         char where[64];
+        struct rule_test test = {0};
         (void)snprintf(where, sizeof(where), "facts/%zu/%s/%zu", i, fact->any ? "any" : "all", j);
-        if (!build_test(b, where, &tests[j], i, &made[j])) {
+        if (!build_test(b, where, &tests[j], i, &test)) {
             return false;
+        }
+        if (test.op != OP_FACT) {
+            made[fact->test_count++] = test;
+        } else if (test.negate) {
+            fact->clear |= UINT32_C(1) << test.other;
+        } else {
+            fact->set |= UINT32_C(1) << test.other;
         }
     }
     return true;

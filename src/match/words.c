@@ -50,11 +50,9 @@ size_t words_add(struct words *words, struct arena *arena, str text)
     return 0;
 }
 
-bool words_has(const struct words *words, str folded)
+bool words_look_up(const struct words *words, str folded)
 {
-    return folded.len != 0 &&
-           (words->lengths[(unsigned char)folded.ptr[0]] & length_bit(folded)) != 0 &&
-           map_has(&words->map, folded);
+    return map_has(&words->map, folded);
 }
 
 bool words_above(const struct words *words, str folded)

@@ -24,7 +24,14 @@ void words_done(struct words *words);
  * twice, or is not UTF-8, or 0. */
 size_t words_add(struct words *words, struct arena *arena, str text);
 
-bool words_has(const struct words *words, str folded);
+bool words_look_up(const struct words *words, str folded);
+
+static inline bool words_has(const struct words *words, str folded)
+{
+    size_t len = folded.len < 63 ? folded.len : 63;
+    return folded.len != 0 && (words->lengths[(unsigned char)folded.ptr[0]] >> len & 1) != 0 &&
+           words_look_up(words, folded);
+}
 
 /* True where the word or anything behind one of its dots is on the list: "a.b.c" is under "b.c". */
 bool words_above(const struct words *words, str folded);
