@@ -92,6 +92,9 @@ static void check_size(struct checkup *checkup, const struct catalogue *catalogu
     for (size_t i = 0; i < catalogue->count; i++) {
         bytes += catalogue->entries[i].bytes;
     }
+    if (catalogue->count == 0) {
+        return;
+    }
     bool over = settings->max_backup_size_gb != 0 &&
                 bytes > (uint64_t)settings->max_backup_size_gb * gigabyte;
     checkup_add(checkup, "backups", over ? FINDING_WARN : FINDING_OK, "%zu, %" PRIu64 " MB%s",
