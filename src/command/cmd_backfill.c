@@ -130,30 +130,18 @@ static bool plan_and_go_on(struct session *session, struct err *err)
     return ok && planned_bad_rows(&summary, err);
 }
 
+static bool validate(const struct session *session, struct err *err)
+{
+    struct plan_summary summary = {0};
+    const char *path = session->settings.csv_input_path;
+    return backfill_validate(path, session->stop, &summary, err) &&
+           planned_validated(session->cli, path, &summary, err);
+}
+
 static int run_backfill(struct cli *cli, struct err *err)
 {
-    AUTO_SESSION struct session session = {.cli = cli};
-    if (!planned_check_flags(cli, err)) {
-        return command_fail(err);
-    }
-    if (cli_has(cli, "resume")) {
-        return planned_resume(&session, err);
-    }
-    bool only_rows = cli_has(cli, "validate-only");
-    if ((!only_rows && !session_make_workspace(cli, err)) ||
-        !session_settings(&session, cli, err) ||
-        !planned_check_input(cli, &session.settings, err)) {
-        return command_fail(err);
-    }
-    if (only_rows) {
-        struct plan_summary summary = {0};
-        const char *path = session.settings.csv_input_path;
-        bool good = backfill_validate(path, session.stop, &summary, err) &&
-                    planned_validated(cli, path, &summary, err);
-        return good ? 0 : command_fail(err);
-    }
-    bool ok = session_open(&session, cli, SESSION_WRITE, err) && plan_and_go_on(&session, err);
-    return ok ? 0 : command_fail(err);
+    static const struct planning planning = {.validate = validate, .plan = plan_and_go_on};
+    return planned_run(cli, &planning, err);
 }
 
 static const char *const examples[] = {

@@ -73,11 +73,6 @@ static bool check_score(const struct cli *cli, struct err *err)
     return err_hint(err, "Score first, then apply the run that was scored.");
 }
 
-static bool check_flags(const struct cli *cli, struct err *err)
-{
-    return planned_check_flags(cli, err) && check_score(cli, err);
-}
-
 /* "contacts.csv", "snowflake:contacts", "devrev" */
 static void describe_source(const struct merge_options *merge, struct buf *out)
 {
@@ -222,29 +217,19 @@ static bool validate(const struct session *session, struct err *err)
     return planned_validated(session->cli, merge.csv_path, &summary, err);
 }
 
+static bool plan_and_score(struct session *session, struct err *err)
+{
+    struct merge_score score = {0};
+    bool ok = plan_and_go_on(session, cli_has(session->cli, "score") ? &score : NULL, err);
+    merge_score_done(&score);
+    return ok;
+}
+
 static int run_merge(struct cli *cli, struct err *err)
 {
-    AUTO_SESSION struct session session = {.cli = cli};
-    if (!check_flags(cli, err)) {
-        return command_fail(err);
-    }
-    if (cli_has(cli, "resume")) {
-        return planned_resume(&session, err);
-    }
-    bool only_rows = cli_has(cli, "validate-only");
-    if ((!only_rows && !session_make_workspace(cli, err)) ||
-        !session_settings(&session, cli, err) ||
-        !planned_check_input(cli, &session.settings, err)) {
-        return command_fail(err);
-    }
-    if (only_rows) {
-        return validate(&session, err) ? 0 : command_fail(err);
-    }
-    struct merge_score score = {0};
-    bool ok = session_open(&session, cli, SESSION_WRITE, err) &&
-              plan_and_go_on(&session, cli_has(cli, "score") ? &score : NULL, err);
-    merge_score_done(&score);
-    return ok ? 0 : command_fail(err);
+    static const struct planning planning = {
+        .check = check_score, .validate = validate, .plan = plan_and_score};
+    return planned_run(cli, &planning, err);
 }
 
 static const char *const examples[] = {

@@ -52,7 +52,7 @@ static bool check_source(const struct cli *cli, struct err *err)
     return true;
 }
 
-bool planned_check_input(const struct cli *cli, const struct settings *settings, struct err *err)
+static bool check_input(const struct cli *cli, const struct settings *settings, struct err *err)
 {
     if (planned_source(cli) != NULL && cli_has(cli, "validate-only")) {
         (void)err_set(err, ERR_USAGE, "could not use '--validate-only' together with '--source %s'",
@@ -67,7 +67,7 @@ bool planned_check_input(const struct cli *cli, const struct settings *settings,
     return err_hint(err, "Name it with --csv FILE or --source NAME, or set CSV_INPUT_PATH.");
 }
 
-bool planned_check_flags(const struct cli *cli, struct err *err)
+static bool check_flags(const struct cli *cli, struct err *err)
 {
     if (!check_exclusive(cli, err) || !check_source(cli, err)) {
         return false;
@@ -97,7 +97,7 @@ static bool check_resumed(struct session *session, int64_t id, struct err *err)
     return ok;
 }
 
-int planned_resume(struct session *session, struct err *err)
+static int resume(struct session *session, struct err *err)
 {
     int64_t run;
     if (!session_open(session, session->cli, SESSION_WRITE, err) ||
@@ -105,6 +105,26 @@ int planned_resume(struct session *session, struct err *err)
         return command_fail(err);
     }
     return work_on_run(session, run, engine_resume, err);
+}
+
+int planned_run(struct cli *cli, const struct planning *planning, struct err *err)
+{
+    AUTO_SESSION struct session session = {.cli = cli};
+    if (!check_flags(cli, err) || (planning->check != NULL && !planning->check(cli, err))) {
+        return command_fail(err);
+    }
+    if (cli_has(cli, "resume")) {
+        return resume(&session, err);
+    }
+    bool only_rows = cli_has(cli, "validate-only");
+    bool ok = (only_rows || session_make_workspace(cli, err)) &&
+              session_settings(&session, cli, err) && check_input(cli, &session.settings, err);
+    if (ok && only_rows) {
+        ok = planning->validate(&session, err);
+    } else if (ok) {
+        ok = session_open(&session, cli, SESSION_WRITE, err) && planning->plan(&session, err);
+    }
+    return ok ? 0 : command_fail(err);
 }
 
 /* --- what was planned ------------------------------------------------------------------------ */

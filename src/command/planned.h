@@ -5,19 +5,22 @@
 
 #include "command/session.h"
 
-/* Flags that exclude each other (--resume, --validate-only, --apply, --preview), --confirm without --apply,
- * --csv beside another source, --query without snowflake: ERR_USAGE. */
-bool planned_check_flags(const struct cli *cli, struct err *err) MUST_CHECK;
+/* A command that plans, as planned_run takes it through its life. */
+struct planning {
+    bool (*check)(const struct cli *cli, struct err *err); /* flags of its own; may be NULL */
+    /* --validate-only: nothing is written, so neither a lock nor a journal is there */
+    bool (*validate)(const struct session *session, struct err *err);
+    bool (*plan)(struct session *session, struct err *err); /* and what follows */
+};
+
+/* Checks the flags (those that exclude each other: --resume, --validate-only, --apply, --preview; --confirm
+ * without --apply; --csv beside another source; --query without snowflake), opens what is needed and calls
+ * what was asked for. --resume goes on with the last run, which must be of this job. Returns the exit
+ * code. */
+int planned_run(struct cli *cli, const struct planning *planning, struct err *err);
 
 /* "snowflake" and so on; NULL: the CSV file. */
 const char *planned_source(const struct cli *cli);
-
-/* Some input was named. */
-bool planned_check_input(const struct cli *cli, const struct settings *settings,
-                         struct err *err) MUST_CHECK;
-
-/* --resume: goes on with the last run, which must be of this job; returns the exit code. */
-int planned_resume(struct session *session, struct err *err);
 
 /* "Next: steward apply 7", where there is something to apply. */
 void planned_next(const struct run *run);

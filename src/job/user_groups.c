@@ -223,68 +223,58 @@ static bool ask_tenant(struct devrev *devrev, struct arena *arena, str *ret, str
     return true;
 }
 
+/* What is kept of each item of a list. */
 struct collect {
-    struct devrev *devrev;
     json_t *list; /* where items go */
+    const char *id;
+    const char *display_id;
+    const char *more; /* one more text: its path, and how it is called here */
+    const char *more_name;
 };
 
-static bool take_members(void *ctx, const struct devrev_answer *answer, const json_t *items,
-                         bool *done, struct err *err)
+static void keep_text(json_t *object, const char *name, str text)
 {
-    (void)answer;
-    (void)done;
-    (void)err;
-    struct collect *collect = ctx;
-    const json_t *item;
-    JSONX_EACH(item, items)
-    {
-        str id = jsonx_str(item, "member.id");
-        str display = jsonx_str(item, "member.display_id");
-        str state = jsonx_str(item, "member.state");
-        (void)json_array_append_new(
-            collect->list, json_pack("{s:s%,s:s%,s:s%}", "id", id.len ? id.ptr : "", id.len,
-                                     "display_id", display.len ? display.ptr : "", display.len,
-                                     "state", state.len ? state.ptr : "", state.len));
-    }
-    return true;
+    (void)json_object_set_new(object, name,
+                              json_stringn(text.ptr != NULL ? text.ptr : "", text.len));
 }
 
-static bool take_groups(void *ctx, const struct devrev_answer *answer, const json_t *items,
-                        bool *done, struct err *err)
+static bool take_items(void *ctx, const struct devrev_answer *answer UNUSED, const json_t *items,
+                       bool *done UNUSED, struct err *err UNUSED)
 {
-    (void)answer;
-    (void)done;
-    (void)err;
-    struct collect *collect = ctx;
+    const struct collect *collect = ctx;
     const json_t *item;
     JSONX_EACH(item, items)
     {
-        str id = jsonx_str(item, "id");
-        str display = jsonx_str(item, "display_id");
-        str name = jsonx_str(item, "name");
-        (void)json_array_append_new(
-            collect->list, json_pack("{s:s%,s:s%,s:s%,s:[]}", "id", id.len ? id.ptr : "", id.len,
-                                     "display_id", display.len ? display.ptr : "", display.len,
-                                     "name", name.len ? name.ptr : "", name.len, "members"));
+        json_t *kept = json_object();
+        keep_text(kept, "id", jsonx_str(item, collect->id));
+        keep_text(kept, "display_id", jsonx_str(item, collect->display_id));
+        keep_text(kept, collect->more_name, jsonx_str(item, collect->more));
+        (void)json_array_append_new(collect->list, kept);
     }
     return true;
 }
 
 static bool list_all(struct devrev *devrev, json_t *list, struct err *err)
 {
-    struct collect collect = {.devrev = devrev, .list = list};
-    if (!devrev_pages(devrev, "groups.list", json_object(), "groups", take_groups, &collect, err)) {
+    struct collect groups = {
+        .list = list, .id = "id", .display_id = "display_id", .more = "name", .more_name = "name"};
+    if (!devrev_pages(devrev, "groups.list", json_object(), "groups", take_items, &groups, err)) {
         return false;
     }
     json_t *group;
     size_t i;
     json_array_foreach(list, i, group)
     {
+        struct collect members = {.list = json_array(),
+                                  .id = "member.id",
+                                  .display_id = "member.display_id",
+                                  .more = "member.state",
+                                  .more_name = "state"};
         str id = jsonx_str(group, "id");
-        collect.list = json_object_get(group, "members");
+        (void)json_object_set_new(group, "members", members.list);
         if (!devrev_pages(devrev, "groups.members.list",
                           json_pack("{s:s%}", "group", id.ptr != NULL ? id.ptr : "", id.len),
-                          "members", take_members, &collect, err)) {
+                          "members", take_items, &members, err)) {
             return false;
         }
     }

@@ -11,17 +11,14 @@
  */
 #define CURL_DISABLE_TYPECHECK /* its macros would stand in for the functions defined here */
 #include <curl/curl.h>
-#include <dlfcn.h>
-#include <pthread.h>
 #include <stdarg.h>
-#include <stdbool.h>
+
+#include "net/late.h"
 
 #undef curl_easy_getinfo
 #undef curl_easy_setopt
 
-/* The library's binary interface that curl/curl.h describes; it has not changed since 2006. */
-static const char library[] = "libcurl.so.4";
-
+/* The binary interface that curl/curl.h describes has not changed since 2006. */
 #define FUNCTIONS(X)                                                                               \
     X(curl_easy_cleanup)                                                                           \
     X(curl_easy_getinfo)                                                                           \
@@ -44,45 +41,16 @@ static const char library[] = "libcurl.so.4";
     X(curl_url_cleanup)                                                                            \
     X(curl_url_set)
 
-static struct {
-#define X(name) __typeof__ (&(name))(name);
-    FUNCTIONS(X)
-#undef X
-} late;
-
-static bool loaded;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-/* Never unloaded: threads may be inside until the process ends. */
-static void load(void)
-{
-    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-    if (handle == NULL) {
-        return;
-    }
-    bool all = true;
-#define X(name)                                                                                    \
-    *(void **)(void *)&late.name = dlsym(handle, #name);                                           \
-    all = all && late.name != NULL;
-    FUNCTIONS(X)
-#undef X
-    loaded = all;
-}
-
-static bool ready(void)
-{
-    (void)pthread_once(&once, load);
-    return loaded;
-}
+LATE_LIBRARY(FUNCTIONS, "libcurl.so.4")
 
 CURLcode curl_global_init(long flags)
 {
-    return ready() ? late.curl_global_init(flags) : CURLE_FAILED_INIT;
+    return late_ready() ? late.curl_global_init(flags) : CURLE_FAILED_INIT;
 }
 
 CURL *curl_easy_init(void)
 {
-    return ready() ? late.curl_easy_init() : NULL;
+    return late_ready() ? late.curl_easy_init() : NULL;
 }
 
 void curl_easy_cleanup(CURL *handle)
@@ -130,12 +98,12 @@ CURLcode curl_easy_getinfo(CURL *handle, CURLINFO info, ...)
 
 const char *curl_easy_strerror(CURLcode code)
 {
-    return ready() ? late.curl_easy_strerror(code) : "libcurl could not be loaded";
+    return late_ready() ? late.curl_easy_strerror(code) : "libcurl could not be loaded";
 }
 
 CURLM *curl_multi_init(void)
 {
-    return ready() ? late.curl_multi_init() : NULL;
+    return late_ready() ? late.curl_multi_init() : NULL;
 }
 
 CURLMcode curl_multi_cleanup(CURLM *multi)
@@ -171,7 +139,7 @@ CURLMsg *curl_multi_info_read(CURLM *multi, int *left)
 
 CURLU *curl_url(void)
 {
-    return ready() ? late.curl_url() : NULL;
+    return late_ready() ? late.curl_url() : NULL;
 }
 
 void curl_url_cleanup(CURLU *url)
@@ -188,7 +156,7 @@ CURLUcode curl_url_set(CURLU *url, CURLUPart what, const char *part, unsigned in
 
 struct curl_slist *curl_slist_append(struct curl_slist *list, const char *text)
 {
-    return ready() ? late.curl_slist_append(list, text) : NULL;
+    return late_ready() ? late.curl_slist_append(list, text) : NULL;
 }
 
 void curl_slist_free_all(struct curl_slist *list)

@@ -2,17 +2,16 @@
 #include "net/listener.h"
 
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/num.h"
+#include "net/late.h"
 
 enum { CONNECTIONS = 16, IDLE_S = 10, BACKLOG = 16 };
 
@@ -27,30 +26,7 @@ static const char library[] = "libmicrohttpd.so.12";
     X(MHD_queue_response)                                                                          \
     X(MHD_destroy_response)
 
-static struct {
-#define X(name) __typeof__ (&(name))(name);
-    FUNCTIONS(X)
-#undef X
-} late;
-
-static bool loaded;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-/* Never unloaded: its threads may be inside until the process ends. */
-static void load(void)
-{
-    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-    if (handle == NULL) {
-        return;
-    }
-    bool all = true;
-#define X(name)                                                                                    \
-    *(void **)(void *)&late.name = dlsym(handle, #name);                                           \
-    all = all && late.name != NULL;
-    FUNCTIONS(X)
-#undef X
-    loaded = all;
-}
+LATE_LIBRARY(FUNCTIONS, library)
 
 struct listener {
     listener_fn answer;
@@ -173,8 +149,7 @@ struct listener *listener_start(const char *address, listener_fn answer, void *c
     int fd = -1;
     struct listener *listener = xnew(struct listener);
     *listener = (struct listener){.answer = answer, .ctx = ctx};
-    (void)pthread_once(&once, load);
-    if (!loaded) {
+    if (!late_ready()) {
         (void)err_set(err, ERR_IO, "could not listen on '%s': %s could not be loaded", address,
                       library);
         (void)err_hint(err, "Install libmicrohttpd12.");
