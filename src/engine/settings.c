@@ -429,10 +429,10 @@ bool settings_load(struct settings *settings, const struct settings_sources *sou
 
 void settings_done(struct settings *settings)
 {
-    secret_done(&settings->devrev_token);
-    secret_done(&settings->snowflake_key_passphrase);
-    secret_done(&settings->snowflake_token);
-    secret_done(&settings->snowflake_password);
+    for (size_t i = 0; i < settings_table_len; i++) {
+        if (settings_table[i].kind == SETTING_SECRET) {
+            secret_done((struct secret *)(void *)((char *)settings + settings_table[i].offset));
+        }
+    }
     arena_done(&settings->arena);
-    *settings = (struct settings){0};
 }
