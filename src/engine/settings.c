@@ -435,4 +435,5 @@ void settings_done(struct settings *settings)
         }
     }
     arena_done(&settings->arena);
+    *settings = (struct settings){0};
 }
