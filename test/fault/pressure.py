@@ -20,7 +20,7 @@ from datetime import datetime
 from lab import KILLED, Lab, Problem, Tap, problems, shard
 
 MERGE = "rev-users.merge"
-IN_FLIGHT_MS = 300  # a call that was let go before may arrive that much later
+IN_FLIGHT_MS = 700  # a call that was let go before may arrive that much later on a busy machine
 
 
 def breaker_log(lab):
@@ -33,35 +33,49 @@ def breaker_log(lab):
 
 
 def requests(lab):
-    return [line for line in lab.lines(lab.requests_file) if not line["call"].startswith("/")]
+    """Of DevRev: alerts go their own way."""
+    return [line for line in lab.lines(lab.requests_file)
+            if line["remote"] == "devrev" and not line["call"].startswith("/")]
+
+
+def until_it_closes(lab, opened_ms):
+    """What arrived after the breaker had opened, up to the third good read on end."""
+    good = 0
+    for request in sorted(requests(lab), key=lambda request: request["seq"]):
+        if request["at_ms"] <= opened_ms + IN_FLIGHT_MS:
+            continue
+        if good == 3:
+            return
+        good = good + 1 if request["status"] == 200 and request["call"] != MERGE else 0
+        yield request
 
 
 def breaker_problems(lab, open_ms):
-    """Nothing may arrive while it is open, and nothing but reads until it is closed."""
-    changes = list(breaker_log(lab)) + [("end", time.time() * 1000)]
-    if changes[0][0] != "open":
+    """Nothing may arrive while it is open, and nothing but reads until three of them were good."""
+    changes = list(breaker_log(lab))
+    if not changes or changes[0][0] != "open":
         yield f"the breaker did not open: {changes}"
-    for (state, begin), (_, end) in zip(changes, changes[1:]):
-        inside = [request for request in requests(lab)
-                  if begin + (IN_FLIGHT_MS if state == "open" else 0) < request["at_ms"] < end - 2]
-        if state == "open" and inside:
-            yield f"{len(inside)} calls arrived while the breaker was open"
-        if state == "half-open" and len(inside) > 3:
-            yield f"{len(inside)} calls arrived while it was half-open"
-        writes = [request for request in inside if request["call"] == MERGE]
-        if state in ("open", "half-open") and writes:
-            yield f"{len(writes)} merges arrived while the breaker was {state}"
-        ended = end == changes[-1][1]  # by the process, not by the breaker
-        if state == "open" and end - begin < open_ms - 50 and not ended:
-            yield f"the breaker was open for {end - begin:.0f} ms only"
+        return
+    for state, opened in changes:
+        early = [request for request in requests(lab)
+                 if opened + IN_FLIGHT_MS < request["at_ms"] < opened + open_ms - 250]
+        if state == "open" and early:
+            yield f"{len(early)} calls arrived while the breaker was open"
+    probes = list(until_it_closes(lab, changes[0][1]))
+    writes = [request for request in probes if request["call"] == MERGE]
+    if writes:
+        yield f"{len(writes)} merges arrived before three reads were good"
+    span = probes[-1]["at_ms"] - changes[0][1] if probes else 0
+    if len(probes) > 3 * (span / open_ms + 1):
+        yield f"{len(probes)} calls probed in {span:.0f} ms"
 
 
 def outage_is_waited_out():
     """Sixteen calls fail: the breaker opens, reads find out when it is over, every change is done."""
-    with Lab(faults=["*@60-75=status:503"], BREAKER_OPEN_SECONDS="1", RETRY_BACKOFF="0.2") as lab:
+    with Lab(faults=["*@60-75=status:503"], BREAKER_OPEN_SECONDS="2", RETRY_BACKOFF="0.2") as lab:
         lab.plan()
         lab.steward("apply", "last", "--yes", codes=(0,))
-        yield from breaker_problems(lab, 1000)
+        yield from breaker_problems(lab, 2000)
         if [state for state, _ in breaker_log(lab)][-1] != "closed":
             yield "the breaker is not closed at the end"
         report = lab.json("report", "last")
@@ -211,10 +225,10 @@ def paused_and_continued():
             yield "show does not say paused"
         if order(lab, "pause", "last")["state"] != "paused":  # once more is no matter
             yield "a second pause does not say paused"
-        time.sleep(2.5)
+        time.sleep(3)
         if arrived(lab, paused_ms + IN_FLIGHT_MS, MERGE):
             yield "merges arrived while it was paused"
-        late = arrived(lab, paused_ms + 1500)
+        late = arrived(lab, paused_ms + 2000)
         if late:
             yield f"{len(late)} calls arrived long after the pause: {late[0]['call']}"
         if live.process.poll() is not None:
