@@ -45,14 +45,21 @@ static struct transition transition_of(const struct executor *executor,
     return transition;
 }
 
-/* Moves a change durably. A journal that cannot be written halts the run. */
+/* Moves a change durably; one that is sent at once passes `backed_up` in the same commit. A journal that
+ * cannot be written halts the run. */
 static bool move(struct executor *executor, struct work_item *item, enum change_state to,
                  const struct err *why)
 {
-    struct transition transition = transition_of(executor, item, to, why);
+    struct transition steps[2];
+    size_t count = 0;
     struct err err = {0};
+    if (to == CHANGE_SENT && item->change.row.state == CHANGE_PLANNED) {
+        steps[count++] = transition_of(executor, item, CHANGE_BACKED_UP, NULL);
+        item->change.row.state = CHANGE_BACKED_UP;
+    }
+    steps[count++] = transition_of(executor, item, to, why);
     enum profile_phase phase = profile_enter(PROFILE_JOURNAL);
-    bool moved = journal_move(executor->journal, &transition, &err);
+    bool moved = journal_move_all(executor->journal, steps, count, &err);
     (void)profile_enter(phase);
     if (!moved) {
         log_at(executor->run->log, LOG_ERROR, "could not write the journal", LOG_ERR(&err));
@@ -181,15 +188,48 @@ static bool was_held_back(const struct err *err)
     return err->kind == ERR_LIMITED && err->http_status == 0;
 }
 
+static bool may_send(const struct executor *executor)
+{
+    return stop_level(executor->run->stop) == 0 && pressure_takes_writes(executor->run->pressure);
+}
+
+/* Nothing is to be sent now. */
+static void put_off(struct hand *hand, struct work_item *item)
+{
+    if (stop_level(hand->executor->run->stop) > 0) {
+        leave(hand, item);
+    } else {
+        hold_back(hand, item);
+    }
+}
+
+/* False: the journal cannot be written. */
+static bool note_answer(struct executor *executor, struct work_item *item)
+{
+    struct err err = {0};
+    bool noted = true;
+    if (executor->job->at_once) {
+        journal_acknowledge_later(executor->journal, executor->run->run, item->change.plan.seq);
+    } else {
+        (void)profile_enter(PROFILE_JOURNAL);
+        noted =
+            journal_acknowledge(executor->journal, executor->run->run, item->change.plan.seq, &err);
+        (void)profile_enter(PROFILE_ENGINE);
+    }
+    if (!noted) {
+        schedule_halt(executor->schedule, &err);
+    }
+    item->change.row.acknowledged = noted;
+    return noted;
+}
+
+static void do_confirm(struct hand *hand, struct work_item *item);
+
 static void send_change(struct hand *hand, struct work_item *item)
 {
     struct executor *executor = hand->executor;
-    if (stop_level(executor->run->stop) > 0) {
-        leave(hand, item);
-        return;
-    }
-    if (!pressure_takes_writes(executor->run->pressure)) {
-        hold_back(hand, item);
+    if (!may_send(executor)) {
+        put_off(hand, item);
         return;
     }
     (void)FAILPOINT("apply.before_intent");
@@ -206,20 +246,17 @@ static void send_change(struct hand *hand, struct work_item *item)
     (void)FAILPOINT("apply.after_answer");
     item->polls = 0;
     if (answered) {
-        struct err write_err = {0};
-        (void)profile_enter(PROFILE_JOURNAL);
-        bool noted = journal_acknowledge(executor->journal, executor->run->run,
-                                         item->change.plan.seq, &write_err);
-        (void)profile_enter(PROFILE_ENGINE);
-        if (!noted) {
-            schedule_halt(executor->schedule, &write_err);
+        if (!note_answer(executor, item)) {
             leave(hand, item);
             return;
         }
-        item->change.row.acknowledged = true;
         (void)FAILPOINT("apply.after_ack");
         item->last = (struct err){0};
-        look_later(hand, item);
+        if (executor->job->at_once) {
+            do_confirm(hand, item);
+        } else {
+            look_later(hand, item);
+        }
         return;
     }
     item->last = err;
@@ -271,12 +308,16 @@ static void do_fresh(struct hand *hand, struct work_item *item)
         return;
     }
     (void)FAILPOINT("apply.after_capture");
+    if (may_send(executor)) {
+        send_change(hand, item);
+        return;
+    }
     if (!move(executor, item, CHANGE_BACKED_UP, NULL)) {
         leave(hand, item);
         return;
     }
     (void)FAILPOINT("apply.after_backed_up");
-    send_change(hand, item);
+    put_off(hand, item);
 }
 
 static void do_send_again(struct hand *hand, struct work_item *item)

@@ -5,10 +5,11 @@
  *
  * The order that makes a kill at any instant harmless (E5):
  *
- *   check -> capture (sealed, read back) -> journal: backed_up
- *         -> journal: sent (durable) -> one request -> journal: acknowledged
+ *   check -> capture (sealed, read back)
+ *         -> journal: backed_up, sent (durable, in one commit) -> one request -> journal: acknowledged
  *         -> reads until the remote shows it -> journal: verified
  *
+ * Where nothing may be sent now, only `backed_up` is written, and the change is sent later.
  * Killed before `sent` is durable: nothing left the machine, the change is done again from the
  * start. Killed after: the change may have happened; it is settled by reading, and sent again only
  * where the reads, `settle_ms` after the send, show nothing, the remote knows of no job, and no

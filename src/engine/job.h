@@ -129,6 +129,10 @@ struct job {
     const char *const
         *limits; /* of such a job: what does not come back, lines for people; NULL-ended */
 
+    /* What `apply` acknowledged shows at once, and may be applied twice without harm: the first look
+     * follows in the same breath, and the acknowledgement is durable with what it finds, not before. */
+    bool at_once;
+
     /* A refused change is remembered: its two records are never to be one (store/memory_link.h). */
     bool remembers_refusals;
 

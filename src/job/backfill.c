@@ -320,8 +320,9 @@ static bool fresh(struct job_run *run, const struct run *planned, struct err *er
 #define BACKFILL_STEPS                                                                             \
     .remote = "devrev", .rate_calls = 50, .rate_period_ms = 10000, .open = open_remote,            \
     .close = close_remote, .worker_open = worker_open, .worker_close = worker_close,               \
-    .check = check, .capture = capture, .apply = apply, .confirm = confirm, .forget = forget,      \
-    .concluded = concluded, .verify = verify, .describe = describe, .settle_ms = settle_ms
+    .at_once = true, .check = check, .capture = capture, .apply = apply, .confirm = confirm,       \
+    .forget = forget, .concluded = concluded, .verify = verify, .describe = describe,              \
+    .settle_ms = settle_ms
 
 const struct job backfill_job = {
     .name = "backfill",

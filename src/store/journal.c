@@ -178,7 +178,7 @@ static void give_back(struct journal *journal, struct request *group)
                 }
             }
             group->done = true;
-            journal->expected++;
+            journal->expected += group->last;
             pthread_cond_signal(&group->wake);
         }
         group = next;
@@ -218,8 +218,8 @@ static void enqueue(struct journal *journal, struct request *request)
     request->next = NULL;
     *journal->last = request;
     journal->last = &request->next;
-    size_t *count = request->waited ? &journal->waited : &journal->unwaited;
-    (*count)++;
+    journal->waited += request->waited && request->last; /* callers, not requests: see gather */
+    journal->unwaited += !request->waited;
     pthread_cond_signal(&journal->work);
 }
 
@@ -233,6 +233,7 @@ static bool submit_all(struct journal *journal, struct request *requests, size_t
     }
     for (size_t i = 0; i < count; i++) {
         requests[i].waited = true;
+        requests[i].last = i + 1 == count;
         requests[i].err = err;
         pthread_cond_init(&requests[i].wake, NULL);
     }
@@ -259,7 +260,18 @@ static bool submit(struct journal *journal, struct request *request, struct err 
     return submit_all(journal, request, 1, err);
 }
 
-/* Copies the texts. Dropped where the journal is broken: whoever waits next is told. */
+/* Takes it over. Dropped where the journal is broken: whoever waits next is told. */
+static void enqueue_unwaited(struct journal *journal, struct request *request)
+{
+    pthread_mutex_lock(&journal->lock);
+    while (journal->unwaited >= UNWAITED_MAX && !journal->closing) {
+        pthread_cond_wait(&journal->room, &journal->lock);
+    }
+    enqueue(journal, request);
+    pthread_mutex_unlock(&journal->lock);
+}
+
+/* Copies the texts. */
 static void submit_unwaited(struct journal *journal, enum request_kind kind, int64_t run,
                             const char *name, str text)
 {
@@ -278,12 +290,7 @@ static void submit_unwaited(struct journal *journal, enum request_kind kind, int
     request->run = run;
     request->name = (str){texts, name_len};
     request->text = (str){texts + name_len + 1, text.len};
-    pthread_mutex_lock(&journal->lock);
-    while (journal->unwaited >= UNWAITED_MAX && !journal->closing) {
-        pthread_cond_wait(&journal->room, &journal->lock);
-    }
-    enqueue(journal, request);
-    pthread_mutex_unlock(&journal->lock);
+    enqueue_unwaited(journal, request);
 }
 
 /* --- opening and closing --------------------------------------------------------------------- */
@@ -402,6 +409,13 @@ bool journal_acknowledge(struct journal *journal, int64_t run, uint64_t seq, str
 {
     struct request request = {.kind = REQUEST_ACKNOWLEDGE, .run = run, .seq = seq};
     return submit(journal, &request, err);
+}
+
+void journal_acknowledge_later(struct journal *journal, int64_t run, uint64_t seq)
+{
+    struct request *request = xnew(struct request);
+    *request = (struct request){.kind = REQUEST_ACKNOWLEDGE, .run = run, .seq = seq};
+    enqueue_unwaited(journal, request);
 }
 
 void journal_stat(struct journal *journal, int64_t run, const char *session, str json)

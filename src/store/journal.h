@@ -175,6 +175,8 @@ bool journal_move_all(struct journal *journal, const struct transition *transiti
 /* Records the acknowledgement of a sent change; durable. */
 bool journal_acknowledge(struct journal *journal, int64_t run, uint64_t seq,
                          struct err *err) MUST_CHECK;
+/* The same, not waited for; durable before any later transition is, and soon. */
+void journal_acknowledge_later(struct journal *journal, int64_t run, uint64_t seq);
 
 /* Rows in order of seq. */
 bool journal_change_each(struct journal *journal, int64_t run,

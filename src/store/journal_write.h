@@ -25,6 +25,7 @@ enum request_kind {
 struct request {
     enum request_kind kind;
     bool waited; /* on its caller's stack; otherwise malloc'ed, with its texts behind it */
+    bool last;   /* of those that its caller waits for together */
     bool ok;
     bool done;           /* guarded by the journal's lock */
     pthread_cond_t wake; /* where waited */

@@ -32,6 +32,11 @@ class Bench(Lab):
         self.contacts_csv = self.top / "contacts.csv"
         self.arguments += ["--issues", str(issues), "--issues-csv", str(self.csv)]
 
+    def start(self):
+        super().start()
+        # issues that are gone have a case of their own
+        self.write_rows([row for row in self.rows() if ":issue/9000" not in row["issue_id"]])
+
     def plan(self, *more, codes=(0,), **environment):
         return self.steward("backfill", "--csv", self.csv, *more, codes=codes, **environment)
 

@@ -275,6 +275,15 @@ static void check_row(uint64_t seq, enum change_state state, const char *error)
     CHECK_STR(row.error, error);
 }
 
+static int acknowledged(uint64_t seq)
+{
+    struct change_row row = {0};
+    bool found;
+    struct err err = {0};
+    CHECK_OK(journal_change_get(engine_journal(engine), run_id, seq, &row, &found, &err), err);
+    return row.acknowledged;
+}
+
 static void each_change_is_sent_once(void)
 {
     static const char *const kinds[] = {"ok", "ok", "ok", NULL};
@@ -307,6 +316,36 @@ static void nothing_is_sent_after_drift_or_a_bad_backup(void)
     CHECK_INT(remote.sends[2], 0);
     check_row(1, CHANGE_SKIPPED, "'email' changed since the plan");
     check_row(2, CHANGE_SKIPPED, "could not read back 'tickets/tickets.json'");
+    close_workspace();
+}
+
+/* What shows at once is looked at at once; what does not is looked at later, as ever. */
+static void an_acknowledgement_is_followed_at_once(void)
+{
+    static const char *const kinds[] = {"ok", "ok", "lost-answer", "dead", NULL};
+    static const char *const never[] = {"never", NULL};
+    struct job prompt = fake_job;
+    struct err err;
+    prompt.at_once = true;
+    plan_changes(kinds);
+    settings.max_retries = 1;
+    CHECK_ERR(engine_apply(engine, &prompt, run_id, &err), err, ERR_PARTIAL,
+              "run 1 finished, but 1 failed, 0 skipped, 0 unknown");
+    check_row(0, CHANGE_VERIFIED, "");
+    check_row(1, CHANGE_VERIFIED, "");
+    check_row(2, CHANGE_VERIFIED, "");
+    for (int i = 0; i < 4; i++) {
+        CHECK_INT(remote.sends[i], 1);
+    }
+    CHECK_INT(acknowledged(0), 1);
+    CHECK_INT(acknowledged(3), 0);
+    close_workspace();
+
+    plan_changes(never);
+    CHECK_ERR(engine_apply(engine, &prompt, run_id, &err), err, ERR_PARTIAL,
+              "run 2 finished, but 0 failed, 0 skipped, 1 unknown");
+    CHECK_INT(remote.sends[0], 1);
+    CHECK_INT(acknowledged(0), 1);
     close_workspace();
 }
 
@@ -588,6 +627,7 @@ static void verify_names_the_difference(void)
 }
 
 TAP_MAIN(TAP_TEST(each_change_is_sent_once), TAP_TEST(nothing_is_sent_after_drift_or_a_bad_backup),
+         TAP_TEST(an_acknowledgement_is_followed_at_once),
          TAP_TEST(a_lost_answer_is_settled_by_reading),
          TAP_TEST(a_lost_request_is_sent_again_after_the_settle_time),
          TAP_TEST(a_dead_remote_is_given_up_after_three_sends),
