@@ -269,8 +269,8 @@ static void put_card(struct html_page *page, const struct plan_header *header,
         bool back = undo_is_plan(header); /* out of the survivor */
         html_put(page, change_into, .state = state, .id = id,
                  .target = back ? change->survivor : change->target,
-                 .survivor = back ? change->target : change->survivor,
-                 .strategy = change->strategy, .reason = change->reason);
+                 .survivor = back ? change->target : change->survivor, .strategy = change->strategy,
+                 .reason = change->reason);
     } else {
         html_put(page, change, .state = state, .id = id, .target = change->target,
                  .strategy = change->strategy, .reason = change->reason);

@@ -26,7 +26,7 @@ static void add_path(const struct sandbox *sandbox, struct buf *out)
 
 void slack_env(const struct sandbox *sandbox, uint16_t port, struct buf *out)
 {
-    buf_printf(out, "SLACK_WEBHOOK=http://127.0.0.1:%u/", port);
+    buf_printf(out, "#SLACK_WEBHOOK=http://127.0.0.1:%u/", port);
     add_path(sandbox, out);
     buf_addc(out, '\n');
 }

@@ -365,7 +365,7 @@ def main():
         f"{args.files} generated files, seed {args.seed}":
             lambda: check_files(planner, lists, args.files, args.seed, keep),
         "order of the rows": lambda: check_order(planner, args.files // 10, args.seed),
-        "links": lambda: check_links(planner, args.steward, lists, args.files // 50, args.seed),
+        "links": lambda: check_links(planner, args.steward, lists, max(24, args.files // 50), args.seed),
         "explanations": lambda: check_explain(planner, args.steward, args.files // 50, args.seed),
         "number of threads": lambda: check_threads(planner, lists, args.seed, 300 if SANITIZED else 2000),
         "locale": lambda: check_locale(planner, args.seed),

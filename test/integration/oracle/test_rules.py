@@ -144,7 +144,7 @@ def check_sets(planner, count, seed, keep):
             if problem is not None:
                 return problem
             merging += merges > 0
-    return None if merging >= count // 4 else f"only {merging} of {count} rule sets merge anything"
+    return None if merging >= count // 8 else f"only {merging} of {count} rule sets merge anything"
 
 
 def check_shipped(path, lists, seed):

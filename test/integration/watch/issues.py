@@ -16,6 +16,10 @@ class Issues(Lab):
         self.arguments += ["--issues", str(issues), "--issues-csv", str(self.issues_csv),
                            "--latency", str(latency)]
 
+    def start(self):
+        super().start()
+        self.settings.setdefault("SLACK_WEBHOOK", self.remote["#SLACK_WEBHOOK"])
+
     def plan(self):
         """Only what can be done: a run without faults ends with 0."""
         known = {work["id"] for work in self.ask_sandbox("/sandbox/state")["works"]}

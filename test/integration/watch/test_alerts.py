@@ -43,7 +43,7 @@ def failures(lab):
 
 def secret_problems(lab):
     """The webhook's path, operators' addresses and passwords are nowhere in the workspace or on stderr."""
-    words = [lab.remote["SLACK_WEBHOOK"].split("/", 3)[3].encode(), PASSWORD,
+    words = [lab.remote["#SLACK_WEBHOOK"].split("/", 3)[3].encode(), PASSWORD,
              *(address.encode() for address in OPERATORS)]
     places = {path.name: unpacked(path) for path in lab.workspace.rglob("*") if path.is_file()}
     places["stderr"] = "".join(lab.stderr).encode()
@@ -206,7 +206,7 @@ def slack_fails(fault, words):
 
 def slack_webhook_is_gone():
     with Issues(issues=8, **QUIET) as lab:
-        base = lab.remote["SLACK_WEBHOOK"].rsplit("/", 1)[0]
+        base = lab.remote["#SLACK_WEBHOOK"].rsplit("/", 1)[0]
         lab.settings["SLACK_WEBHOOK"] = f"{base}/deleted-one"
         run(lab, (0,))
         if failures(lab) != {("end", "slack"): "could not post to Slack: the webhook answered 404"}:
