@@ -111,7 +111,7 @@ def mail_is_refused():
 def mail_server_hangs():
     """The run works at its pace; what cannot be told holds its end up for a bounded time."""
     with Hanging() as address, \
-            Issues(issues=60, latency=10, faults=["works.get@2=status:503"], ALERT_EMAIL=OPERATORS[0],
+            Issues(issues=60, latency=100, faults=["works.get@2=status:503"], ALERT_EMAIL=OPERATORS[0],
                    SMTP_HOST=f"smtp://{address}",
                    **{**QUIET, "ALERT_API_ERRORS": "1"}) as lab:
         lab.plan()
