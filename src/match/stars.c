@@ -10,9 +10,23 @@
 
 enum { CHUNK_ROWS = 1 << 16, NO_ROW = 0x7fffffff /* ROWS_MAX: no row has this number */ };
 
+struct fallen {
+    uint32_t survivor;
+    uint32_t size;
+    uint32_t reason;
+};
+
+/* What one thread found. Nothing is taken apart while others still look. */
+struct found {
+    struct fallen *fallen;
+    size_t count;
+    size_t room;
+};
+
 struct finish {
     struct work *work;
-    uint32_t *next; /* of each loser: the next one of its star */
+    struct found *found; /* one a thread */
+    uint32_t *next;      /* of each loser: the next one of its star */
     atomic_uint_fast32_t at;
     atomic_bool broken;
 };
@@ -135,26 +149,47 @@ static bool is_stopped(const struct finish *f, uint32_t survivor, uint32_t size,
     return f->work->links != NULL && forbidden(f, survivor, out);
 }
 
-static void take_apart(const struct finish *f, uint32_t survivor, uint32_t size, str reason)
+static void note_fallen(struct finish *f, int thread, uint32_t survivor, uint32_t size, str reason)
+{
+    struct found *found = &f->found[thread];
+    if (found->count == found->room) {
+        found->room = found->room != 0 ? found->room * 2 : 64;
+        found->fallen = xrealloc(found->fallen, found->room, sizeof(*found->fallen));
+    }
+    /* the last word: nobody asks for its rank */
+    found->fallen[found->count++] =
+        (struct fallen){survivor, size, reasons_add(f->work->d->reasons, 0, reason)};
+}
+
+static void take_apart(const struct finish *f, const struct fallen *fallen)
 {
     struct decisions *d = f->work->d;
-    uint32_t number = reasons_add(d->reasons, 0, reason); /* the last word: no rank is asked */
     struct trace *trace = f->work->trace;
     uint32_t next;
-    for (uint32_t row = survivor; row != NO_ROW; row = next) {
-        next = next_member(f, survivor, row);
+    for (uint32_t row = fallen->survivor; row != NO_ROW; row = next) {
+        next = next_member(f, fallen->survivor, row);
         if (trace != NULL && trace->row == row) {
             trace->fell = true;
-            trace->survivor = row == survivor;
-            trace->star = size;
+            trace->survivor = row == fallen->survivor;
+            trace->star = fallen->size;
         }
-        mark(d, row, ACTION_REVIEW, number);
+        mark(d, row, ACTION_REVIEW, fallen->reason);
+    }
+}
+
+static void take_all_apart(struct finish *f, int threads)
+{
+    for (int i = 0; i < threads; i++) {
+        for (size_t j = 0; j < f->found[i].count; j++) {
+            take_apart(f, &f->found[i].fallen[j]);
+        }
+        free(f->found[i].fallen);
     }
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-static void finish_star(struct finish *f, uint32_t survivor, struct buf *reason)
+static void finish_star(struct finish *f, int thread, uint32_t survivor, struct buf *reason)
 {
     uint32_t size = 0;
     for (uint32_t row = survivor; row != NO_ROW; row = next_member(f, survivor, row)) {
@@ -166,7 +201,7 @@ static void finish_star(struct finish *f, uint32_t survivor, struct buf *reason)
     }
     buf_clear(reason);
     if (is_stopped(f, survivor, size, reason)) {
-        take_apart(f, survivor, size, buf_str(reason));
+        note_fallen(f, thread, survivor, size, buf_str(reason));
     } else {
         f->work->d->row[survivor].link = size;
     }
@@ -174,7 +209,6 @@ static void finish_star(struct finish *f, uint32_t survivor, struct buf *reason)
 
 static void finish_chunks(void *arg, int index)
 {
-    (void)index;
     struct finish *f = arg;
     struct decisions *d = f->work->d;
     AUTO_BUF struct buf reason = {0};
@@ -186,7 +220,7 @@ static void finish_chunks(void *arg, int index)
         uint64_t to = from + CHUNK_ROWS < d->count ? from + CHUNK_ROWS : d->count;
         for (uint32_t row = (uint32_t)from; row < to; row++) {
             if (action_of(d, row) == ACTION_KEEP) {
-                finish_star(f, row, &reason);
+                finish_star(f, index, row, &reason);
             }
         }
     }
@@ -200,7 +234,11 @@ bool stars_finish(struct work *work, int threads, struct err *err)
     if (!chain_losers(&f)) {
         return err_set(err, ERR_INTERNAL, "could not plan: a contact goes into none that is kept");
     }
-    if (!parallel_run(threads, finish_chunks, &f, err)) {
+    AUTO_FREE struct found *found = xcalloc((size_t)threads, sizeof(*found));
+    f.found = found;
+    bool ok = parallel_run(threads, finish_chunks, &f, err);
+    take_all_apart(&f, threads);
+    if (!ok) {
         return false;
     }
     return !atomic_load(&f.broken) ||
