@@ -10,9 +10,9 @@ enum { COLUMNS = 80, ROWS = 24 };
 struct live {
     int fd;
     pthread_mutex_t lock;
-    struct buf block GUARDED_BY(lock); /* as it stands there; the cursor is below it */
-    struct buf lines GUARDED_BY(lock); /* as it was asked for */
-    size_t columns GUARDED_BY(lock);   /* at the last drawing */
+    size_t block_lines GUARDED_BY(lock); /* that stand there; the cursor is in the first */
+    struct buf lines GUARDED_BY(lock);   /* as it was asked for */
+    size_t columns GUARDED_BY(lock);     /* at the last drawing */
     size_t rows GUARDED_BY(lock);
 };
 
@@ -27,7 +27,6 @@ struct live *live_new(int fd)
 void live_free(struct live *live)
 {
     if (live != NULL) {
-        buf_done(&live->block);
         buf_done(&live->lines);
         pthread_mutex_destroy(&live->lock);
         free(live);
@@ -42,36 +41,45 @@ void live_size(const struct live *live, size_t *ret_columns, size_t *ret_rows)
     *ret_rows = known ? size.ws_row : ROWS;
 }
 
-/* Back to the block's first row, and all of it gone; the lock is held. */
-static void add_wipe(const struct live *live, size_t columns, struct buf *out)
+static bool is_there(const struct live *live)
 {
-    size_t rows = 0;
-    str rest = buf_str(&live->block);
-    while (rest.len > 0) {
-        str line = str_cut(rest, '\n', &rest);
-        rows += line.len == 0 ? 1 : (line.len + columns - 1) / columns;
-    }
-    if (rows != 0) {
-        buf_printf(out, "\r\033[%zuA\033[J", rows);
+    return live->block_lines != 0;
+}
+
+/* The block goes, from its first row on, where the cursor is; the lock is held. Not by one order for all of
+ * the screen: a terminal may keep what was there as if it had scrolled away (tmux). */
+static void add_wipe(struct live *live, struct buf *out)
+{
+    if (is_there(live)) {
+        buf_addz(out, "\r\033[K\n\033[J\033[A");
+        live->block_lines = 0;
     }
 }
 
-/* As much of the lines as there is room for. The last column stays free: text in it makes some terminals
- * wrap. The lock is held. */
+/* As much of the lines as there is room for, over what stands there; the lock is held. Without wrapping, so
+ * that the way back is known though the terminal has another width by now. */
 static void add_block(struct live *live, size_t columns, size_t rows, struct buf *out)
 {
     size_t count = 0;
+    str rest = buf_str(&live->lines);
     live->columns = columns;
     live->rows = rows;
-    buf_clear(&live->block);
-    str rest = buf_str(&live->lines);
     while (rest.len > 0 && count + 1 < rows) {
         str line = str_cut(rest, '\n', &rest);
-        buf_add(&live->block, line.ptr, line.len < columns ? line.len : columns - 1);
-        buf_addc(&live->block, '\n');
+        buf_addz(out, count == 0 ? "\r\033[?7l" : "");
+        buf_add(out, line.ptr, line.len < columns ? line.len : columns - 1);
+        buf_addz(out, "\033[K\n");
         count++;
     }
-    buf_adds(out, buf_str(&live->block));
+    buf_addz(out, count != 0 ? "\033[J\033[?7h" : "");
+    live->block_lines = count;
+}
+
+static void add_way_back(const struct live *live, struct buf *out)
+{
+    if (is_there(live)) {
+        buf_printf(out, "\033[%zuA", live->block_lines);
+    }
 }
 
 static void put(const struct live *live, const struct buf *text)
@@ -98,8 +106,11 @@ void live_show(struct live *live, str lines)
     if (!same) {
         buf_clear(&live->lines);
         buf_adds(&live->lines, lines);
-        add_wipe(live, columns, &out);
+        if (lines.len == 0) {
+            add_wipe(live, &out);
+        }
         add_block(live, columns, rows, &out);
+        add_way_back(live, &out);
         put(live, &out);
     }
     pthread_mutex_unlock(&live->lock);
@@ -112,17 +123,24 @@ void live_above(struct live *live, str text)
     size_t rows;
     live_size(live, &columns, &rows);
     pthread_mutex_lock(&live->lock);
-    add_wipe(live, columns, &out);
+    add_wipe(live, &out);
     buf_adds(&out, text);
     add_block(live, columns, rows, &out);
+    add_way_back(live, &out);
     put(live, &out);
     pthread_mutex_unlock(&live->lock);
 }
 
 void live_keep(struct live *live)
 {
+    AUTO_BUF struct buf out = {0};
+    size_t columns;
+    size_t rows;
+    live_size(live, &columns, &rows);
     pthread_mutex_lock(&live->lock);
-    buf_clear(&live->block);
+    add_block(live, columns, rows, &out);
+    put(live, &out);
     buf_clear(&live->lines);
+    live->block_lines = 0;
     pthread_mutex_unlock(&live->lock);
 }

@@ -4,9 +4,9 @@
  * (log lines). Whatever is written wipes the block, says what it says and draws the block again in one
  * write, so that nothing flickers and no line is lost. A block that has not changed is not drawn.
  *
- * The size of the terminal is asked for at every drawing: terminals lay lines anew when they become
- * narrower, and the block is as many rows high then as that takes. One that cuts lines off instead
- * (xterm) loses some lines above the block when it is made narrower; the log file has them.
+ * The size of the terminal is asked for at every drawing. The cursor rests in the block's first row: where a
+ * terminal lays lines anew because it became narrower, it goes along, and nobody has to know how many rows
+ * the block takes then.
  *
  * The lines are ASCII without escapes. Any thread may call; one mutex, never held while anything else
  * than the terminal is waited for.

@@ -29,7 +29,8 @@ static bool show(struct session *session, const struct run *run, struct err *err
         return false;
     }
     view_run_head(run, stdout);
-    return view_changes(session->engine, job, run, cli_has(cli, "all") ? UINT64_MAX : VIEW_CHANGES,
+    return view_standing(session->engine, run, stdout, err) &&
+           view_changes(session->engine, job, run, cli_has(cli, "all") ? UINT64_MAX : VIEW_CHANGES,
                         stdout, err);
 }
 
@@ -59,7 +60,9 @@ const struct command command_show = {
     .summary = "where a run stands, and its changes",
     .usage = "RUN [--all | --changes] [options]",
     .description = "Prints a run's state, times and counts, and its changes with their states: "
-                   "those that were not done first, and why.\n\n"
+                   "those that were not done first, and why. Of a run that is on its way "
+                   "also how far the process that works on it is and what it waits for, as its "
+                   "progress shows it, two seconds old at most; after a kill the last of it.\n\n"
                    "With --json one document with at most 10,000 changes; --changes prints all of "
                    "them, one JSON line each.",
     .examples = examples,

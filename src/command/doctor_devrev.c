@@ -186,6 +186,7 @@ static void check_read(struct patient *patient, const char *call, const char *bo
     const char *name = arena_printf(&patient->checkup->arena, "read %s", what);
     if (!ask(patient, call, body, &err)) {
         checkup_add(patient->checkup, name, FINDING_FAIL, "%s", err.message);
+        checkup_fix(patient->checkup, "Check network and proxy, and whether DevRev has trouble.");
         return;
     }
     int status = patient->response.status;
@@ -200,6 +201,8 @@ static void check_read(struct patient *patient, const char *call, const char *bo
     } else if (!needed) {
         checkup_fix(patient->checkup,
                     "steward works without it, and is slower to settle a lost answer.");
+    } else {
+        checkup_fix(patient->checkup, "Look at DevRev's status page; try again later.");
     }
 }
 
@@ -228,6 +231,15 @@ static void check_permissions(struct patient *patient)
                 "not tried: the permission to write can only be learnt by a write");
 }
 
+struct limiter *doctor_limiter(int workspace_fd, const struct limiter_options *limits,
+                               struct err *err)
+{
+    if (!fs_mkdirs(workspace_fd, "limits", err)) {
+        return NULL;
+    }
+    return limiter_open(workspace_fd, "limits/devrev", limits, err);
+}
+
 static bool open_patient(struct patient *patient, int workspace_fd, struct err *err)
 {
     const struct settings *settings = patient->settings;
@@ -243,12 +255,7 @@ static bool open_patient(struct patient *patient, int workspace_fd, struct err *
         .read_timeout_ms = settings->read_timeout_ms,
         .clock = clock_system(),
     };
-    http_global_init();
-    /* the workspace's limiter, so that these calls count too */
-    if (!fs_mkdirs(workspace_fd, "limits", err)) {
-        return false;
-    }
-    patient->limiter = limiter_open(workspace_fd, "limits/devrev", &limits, err);
+    patient->limiter = doctor_limiter(workspace_fd, &limits, err);
     if (patient->limiter != NULL) {
         patient->http = http_new(&http, err);
     }
@@ -266,6 +273,7 @@ void doctor_devrev(struct checkup *checkup, int workspace_fd, const struct setti
     struct err err = {0};
     if (!open_patient(&patient, workspace_fd, &err)) {
         checkup_add(checkup, "reach DevRev", FINDING_FAIL, "%s", err.message);
+        checkup_fix(checkup, "Give the right to write into limits/ of the workspace.");
     } else if (check_token(&patient)) {
         check_permissions(&patient);
     }

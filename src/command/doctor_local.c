@@ -53,6 +53,7 @@ static void check_disk(struct checkup *checkup, int workspace_fd)
     struct err err = {0};
     if (!fs_free_bytes(workspace_fd, &free_bytes, &err)) {
         checkup_add(checkup, "disk", FINDING_FAIL, "%s", err.message);
+        checkup_fix(checkup, "Look at the disk that the workspace lies on.");
         return;
     }
     enum finding finding = free_bytes < disk_full  ? FINDING_FAIL

@@ -164,7 +164,6 @@ void doctor_snowflake(struct checkup *checkup, const struct settings *settings)
     patient.calls = calls;
     options.calls = calls;
     options.retry.attempts = 1;
-    http_global_init();
     patient.snowflake = snowflake_new(&options, &err);
     if (patient.snowflake == NULL) {
         add_refusal(&patient, "Snowflake's settings", FINDING_FAIL, &err);

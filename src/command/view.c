@@ -7,6 +7,55 @@
 
 #include "base/num.h"
 #include "engine/approval.h"
+#include "engine/progress_text.h"
+#include "format/jsonx.h"
+#include "store/lock.h"
+
+enum { HEARD_OF_MS = 10000, COLUMNS = 80 }; /* a process at work is heard of every two seconds */
+
+/* --- what the process at work told last ------------------------------------------------------- */
+
+struct standing {
+    struct progress_facts facts;
+    bool known;
+    bool working; /* and it still is */
+    char owner[256];
+};
+
+static bool take_session(void *ctx, str session, str json)
+{
+    struct standing *standing = ctx;
+    struct progress_facts facts;
+    struct err err = {0};
+    (void)session;
+    AUTO(json_decref) json_t *stat = jsonx_parse(json, 0, &err);
+    json_t *progress = json_object_get(stat, "progress");
+    char *text = progress != NULL ? json_dumps(progress, JSON_COMPACT) : NULL;
+    if (text != NULL && progress_parse(str_of(text), &facts) &&
+        (!standing->known || facts.at_ms >= standing->facts.at_ms)) {
+        standing->facts = facts;
+        standing->known = true;
+    }
+    free(text);
+    return true;
+}
+
+/* Only of a run that is on its way: how a finished one went is what reports are for. */
+static bool read_standing(struct engine *engine, const struct run *run, struct standing *ret,
+                          struct err *err)
+{
+    bool open =
+        run->state == RUN_APPLYING || run->state == RUN_PAUSED || run->state == RUN_INTERRUPTED;
+    *ret = (struct standing){0};
+    if (open && !journal_stat_each(engine_journal(engine), run->id, take_session, ret, err)) {
+        return false;
+    }
+    ret->working =
+        ret->known && !ret->facts.ended &&
+        clock_real_ms(clock_system()) - ret->facts.at_ms < HEARD_OF_MS &&
+        lock_owner(engine_workspace_fd(engine), clock_system(), ret->owner, sizeof(ret->owner));
+    return true;
+}
 
 /* --- JSON ---------------------------------------------------------------------------------- */
 
@@ -115,6 +164,10 @@ static bool write_changes(struct engine *engine, const struct run *run, struct j
 bool view_run_json(struct engine *engine, const struct run *run, FILE *out, struct err *err)
 {
     AUTO_BUF struct buf head = {0};
+    struct standing standing;
+    if (!read_standing(engine, run, &standing, err)) {
+        return false;
+    }
     add_run(&head, run);
     (void)fprintf(out, "%s,\n\"changes\":[", buf_z(&head));
     struct json_writer writer = {.out = out, .limit = VIEW_JSON_CHANGES, .document = true};
@@ -124,6 +177,12 @@ bool view_run_json(struct engine *engine, const struct run *run, FILE *out, stru
     (void)fputc(']', out);
     if (run->has_plan && run->plan.changes > writer.written) {
         (void)fprintf(out, ",\n\"changes_omitted\":%" PRIu64, run->plan.changes - writer.written);
+    }
+    if (standing.known) {
+        buf_clear(&head);
+        progress_json(&standing.facts, &head);
+        (void)fprintf(out, ",\n\"working\":%s,\n\"progress\":%s",
+                      standing.working ? "true" : "false", buf_z(&head));
     }
     (void)fputs("}\n", out);
     return true;
@@ -136,6 +195,37 @@ bool view_changes_json(struct engine *engine, const struct run *run, FILE *out, 
 }
 
 /* --- for people ---------------------------------------------------------------------------- */
+
+/* 0: not a terminal. */
+static size_t terminal_columns(FILE *out)
+{
+    struct winsize size;
+    bool known = isatty(fileno(out)) == 1 && ioctl(fileno(out), TIOCGWINSZ, &size) == 0;
+    return known ? size.ws_col : 0;
+}
+
+bool view_standing(struct engine *engine, const struct run *run, FILE *out, struct err *err)
+{
+    struct standing standing;
+    if (!read_standing(engine, run, &standing, err)) {
+        return false;
+    }
+    if (!standing.known) {
+        return true;
+    }
+    if (standing.working) {
+        (void)fprintf(out, "\nA steward works on it: %s\n", standing.owner);
+    } else {
+        char at[CLOCK_TEXT_BYTES];
+        clock_rfc3339(standing.facts.at_ms, at);
+        (void)fprintf(out, "\nNo steward works on it; the last one at %s:\n", at);
+    }
+    AUTO_BUF struct buf block = {0};
+    size_t columns = terminal_columns(out);
+    progress_block(&standing.facts, columns != 0 ? columns : COLUMNS, &block);
+    (void)fputs(buf_z(&block), out);
+    return true;
+}
 
 static void print_time(FILE *out, const char *name, int64_t ms)
 {
@@ -390,14 +480,6 @@ struct previewer {
     uint64_t changes_left; /* to be shown */
     uint64_t reviews_left;
 };
-
-/* 0: not a terminal. */
-static size_t terminal_columns(FILE *out)
-{
-    struct winsize size;
-    bool known = isatty(fileno(out)) == 1 && ioctl(fileno(out), TIOCGWINSZ, &size) == 0;
-    return known ? size.ws_col : 0;
-}
 
 static void preview_review(struct previewer *previewer, const struct plan_finding *finding)
 {

@@ -27,6 +27,11 @@ void view_run_summary_json(const struct run *run, struct buf *out);
 /* Name, state, times, counts. */
 void view_run_head(const struct run *run, FILE *out);
 
+/* Of a run that is on its way: what the process that works on it told last, as its progress shows it, and
+ * whether it still does. Nothing where no process has worked on it. */
+bool view_standing(struct engine *engine, const struct run *run, FILE *out,
+                   struct err *err) MUST_CHECK;
+
 /* State and counts after apply or resume, and what to do next. */
 void view_outcome(const struct run *run, FILE *out);
 

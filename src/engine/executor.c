@@ -22,7 +22,6 @@ enum {
 struct hand {
     struct executor *executor;
     void *worker; /* the job's connection */
-    char name[16];
 };
 
 static struct transition transition_of(const struct executor *executor,
@@ -453,7 +452,6 @@ static void *work(void *arg)
 {
     struct executor *executor = arg;
     struct hand hand = {.executor = executor};
-    (void)pthread_getname_np(pthread_self(), hand.name, sizeof(hand.name)); /* for the profile */
     struct err err = {0};
     hand.worker = executor->job->worker_open(executor->run, &err);
     if (hand.worker == NULL) {
@@ -461,7 +459,7 @@ static void *work(void *arg)
         return NULL;
     }
     struct work_item *item;
-    profile_begin(executor->profile, hand.name);
+    profile_begin(executor->profile);
     while ((item = next(executor)) != NULL) {
         log_context(executor->run->run, item->change.plan.id);
         item->begun_ns = item->begun_ns != 0 ? item->begun_ns : clock_mono_ns(executor->run->clock);

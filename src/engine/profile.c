@@ -141,13 +141,12 @@ enum profile_phase profile_enter(enum profile_phase phase)
     return left;
 }
 
-void profile_begin(struct profile *profile, const char *worker)
+void profile_begin(struct profile *profile)
 {
     if (profile == NULL) {
         return;
     }
     struct hand *hand = xnew(struct hand);
-    (void)snprintf(hand->name, sizeof(hand->name), "%s", worker);
     hand->clock = profile->clock;
     hand->phase = PROFILE_ENGINE;
     hand->since_ns = clock_mono_ns(profile->clock);
@@ -157,6 +156,7 @@ void profile_begin(struct profile *profile, const char *worker)
     bool room = profile->hand_count < MAX_HANDS;
     if (room) {
         profile->hands[profile->hand_count++] = hand;
+        (void)snprintf(hand->name, sizeof(hand->name), "worker-%d", (int)profile->hand_count);
     }
     pthread_mutex_unlock(&profile->lock);
     if (!room) {

@@ -45,7 +45,7 @@ void profile_free(struct profile *profile);
 DEFINE_AUTO(struct profile, profile_free)
 
 /* The calling thread is a worker from here to there, in PROFILE_ENGINE. NULL: nothing is counted. */
-void profile_begin(struct profile *profile, const char *worker);
+void profile_begin(struct profile *profile);
 void profile_end(struct profile *profile);
 
 /* The calling thread's phase from now on; returns the one it leaves. Of a thread that has not begun: nothing. */

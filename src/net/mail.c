@@ -249,6 +249,27 @@ static bool check(const struct mail_options *options, long tls, struct err *err)
     return true;
 }
 
+bool mail_probe(const struct mail_options *options, struct err *err)
+{
+    AUTO_BUF struct buf url = {0};
+    long tls = CURLUSESSL_ALL;
+    long answer = 0;
+    server_url(str_of(options->server), &url, &tls);
+    if (!check(options, tls, err)) {
+        return false;
+    }
+    CURL *curl = curl_easy_init();
+    if (curl == NULL) {
+        return err_set(err, ERR_INTERNAL, "could not reach the mail server: %s",
+                       curl_easy_strerror(CURLE_FAILED_INIT));
+    }
+    set_up(curl, options, buf_z(&url), tls);
+    (void)curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+    CURLcode code = perform(curl, STR_NONE, &answer);
+    curl_easy_cleanup(curl);
+    return tell(code, answer, options->server, err);
+}
+
 bool mail_send(const struct mail_options *options, const struct mail_message *message,
                struct err *err)
 {

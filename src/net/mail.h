@@ -38,6 +38,9 @@ struct mail_message {
 bool mail_send(const struct mail_options *options, const struct mail_message *message,
                struct err *err) MUST_CHECK;
 
+/* Connects, with TLS and sign-in as mail_send does, and leaves: nothing is sent. `from` and `to` are not used. */
+bool mail_probe(const struct mail_options *options, struct err *err) MUST_CHECK;
+
 /* The message with its header, as it is sent: lines end with CRLF. `nonce` makes the Message-ID. */
 bool mail_compose(const struct mail_options *options, const struct mail_message *message,
                   uint64_t nonce, struct buf *out, struct err *err) MUST_CHECK;

@@ -15,10 +15,10 @@ static int64_t cpu(bool process)
 }
 
 /* A worker's life: 100 ms check with two calls, 20 ms journal, 30 ms apply, all of it one call. */
-static void live(struct profile *profile, struct fakeclock *clock, const char *name)
+static void live(struct profile *profile, struct fakeclock *clock)
 {
     AUTO(callstats_free) struct callstats *calls = callstats_new();
-    profile_begin(profile, name);
+    profile_begin(profile);
     CHECK(profile_enter(PROFILE_CHECK) == PROFILE_ENGINE);
     fakeclock_advance_ms(clock, 100);
     thread_cpu_ns += 4 * MS;
@@ -38,8 +38,8 @@ static struct profile *two_lives(struct fakeclock *clock)
 {
     fakeclock_init(clock);
     struct profile *profile = profile_new(&clock->clock, cpu);
-    live(profile, clock, "worker-1");
-    live(profile, clock, "worker-2");
+    live(profile, clock);
+    live(profile, clock);
     return profile;
 }
 
@@ -90,7 +90,7 @@ static void speedscope_reads_it(void)
     fakeclock_init(&clock);
     AUTO(profile_free) struct profile *profile = profile_new(&clock.clock, cpu);
     AUTO_BUF struct buf text = {0};
-    live(profile, &clock, "worker-1");
+    live(profile, &clock);
     profile_speedscope(profile, 7, "devrev", &text);
     CHECK_STR(buf_z(&text),
               "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n"
@@ -110,7 +110,7 @@ static void speedscope_reads_it(void)
 
 static void nobody_counts_without_a_profile(void)
 {
-    profile_begin(NULL, "worker-1");
+    profile_begin(NULL);
     CHECK(profile_enter(PROFILE_CHECK) == PROFILE_CHECK);
     profile_end(NULL);
 }
