@@ -42,6 +42,7 @@ test  ca-certificates        to download them
 test  mandoc                 checks the man page
 test  chromium               opens reports as a person does
 test  prometheus             promtool: checks metrics, alert rules
+test  tmux                   a terminal for the progress block
 cov   gcovr                  coverage as a table
 bench python3-venv           an environment for the programs that are compared with
 bench ca-certificates        to download them
