@@ -80,9 +80,8 @@ static struct vault_options backup_options(const struct settings *settings)
 static void add_error(struct checkup *checkup, const char *name, const struct err *err)
 {
     checkup_add(checkup, name, FINDING_FAIL, "%s", err->message);
-    if (err->hint[0] != '\0') {
-        checkup_fix(checkup, "%s", err->hint);
-    }
+    checkup_fix(checkup, "%s",
+                err->hint[0] != '\0' ? err->hint : "Look at the file and at who may read it.");
 }
 
 static void check_size(struct checkup *checkup, const struct catalogue *catalogue,
@@ -153,10 +152,7 @@ static void check_journal(struct checkup *checkup, int workspace_fd, const char 
     AUTO(journal_close)
     struct journal *journal = journal_open(buf_z(&path), JOURNAL_READ, clock_system(), &err);
     if (journal == NULL) {
-        checkup_add(checkup, "journal", FINDING_FAIL, "%s", err.message);
-        if (err.hint[0] != '\0') {
-            checkup_fix(checkup, "%s", err.hint);
-        }
+        add_error(checkup, "journal", &err);
         return;
     }
     checkup_add(checkup, "journal", FINDING_OK, "can be read");

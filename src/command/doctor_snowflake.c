@@ -73,9 +73,10 @@ static void add_refusal(struct patient *patient, const char *name, enum finding 
                         const struct err *err)
 {
     checkup_add(patient->checkup, name, finding, "%s", err->message);
-    if (err->hint[0] != '\0') {
-        checkup_fix(patient->checkup, "%s", err->hint);
-    }
+    checkup_fix(patient->checkup, "%s",
+                err->hint[0] != '\0'
+                    ? err->hint
+                    : "Check the SNOWFLAKE_ settings, and whether it has trouble.");
 }
 
 /* A setting that Snowflake has no default for is missing only where a statement needs it. */
