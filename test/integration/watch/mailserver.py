@@ -11,7 +11,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 warnings.simplefilter("ignore")  # signing in without TLS is what is tested
-logging.getLogger("mail.log").setLevel(logging.ERROR)
+logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 USER, PASSWORD = b"steward", b"swordfish-7"
 

@@ -30,10 +30,10 @@ static void open_sandbox(const char *fault)
         sandbox_set_faults(&rig.sandbox, &faults);
     }
     slack_env(&rig.sandbox, 1234, &env);
-    CHECK(str_starts(buf_str(&env), STR("SLACK_WEBHOOK=http://127.0.0.1:1234/services/")));
+    CHECK(str_starts(buf_str(&env), STR("#SLACK_WEBHOOK=http://127.0.0.1:1234/services/")));
     (void)snprintf(rig.path, sizeof(rig.path), "%.*s",
-                   (int)(env.len - strlen("SLACK_WEBHOOK=http://127.0.0.1:1234/") - 1),
-                   env.ptr + strlen("SLACK_WEBHOOK=http://127.0.0.1:1234/"));
+                   (int)(env.len - strlen("#SLACK_WEBHOOK=http://127.0.0.1:1234/") - 1),
+                   env.ptr + strlen("#SLACK_WEBHOOK=http://127.0.0.1:1234/"));
 }
 
 static void close_sandbox(void)
