@@ -33,11 +33,6 @@ class Bench(Lab):
         self.arguments += ["--issues", str(issues), "--issues-csv", str(self.csv)]
 
     def start(self):
-        super().start()
-        # issues that are gone have a case of their own
-        self.write_rows([row for row in self.rows() if ":issue/9000" not in row["issue_id"]])
-
-    def start(self):
         """Only what can be done or is right already: the cases bring what is wrong themselves."""
         super().start()
         known = {work["id"] for work in self.ask_sandbox("/sandbox/state")["works"]}
