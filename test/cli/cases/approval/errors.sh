@@ -6,7 +6,8 @@ fails steward approve
 fails steward approve 9
 fails steward approve 1 abc
 fails steward approve 1 'abcg'
-fails steward approve 1 "${1}0"
+fails steward approve 1 "${1}0" 2>long.err
+sed "s/$1/@ID@/" long.err >&2
 fails steward approve 1 00000000000000000000000000000000
 fails steward refuse 1
 fails steward refuse 1 --strategy upwork
