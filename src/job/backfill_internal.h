@@ -27,7 +27,7 @@ enum backfill_column {
 
 struct backfill_rows;
 
-/* Opens the file and finds its columns; the first pass over it finds issues that stand there twice. */
+/* Opens the file, finds its columns and, going over it, the issues that stand there twice. */
 struct backfill_rows *backfill_rows_open(int dirfd, const char *path, const struct stop *stop,
                                          struct err *err) MUST_CHECK;
 void backfill_rows_free(struct backfill_rows *rows);

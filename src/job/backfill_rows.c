@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rows of a backfill's CSV. Two passes over the file: the first keeps 24 bytes a row (the issue's
- * hash and its content's), so that the second knows of each issue whether it stands there again, with the
- * same content (one change) or another (all of its rows are bad).
+ * The rows of a backfill's CSV. An issue may stand there again, with the same content (one change) or with
+ * another (all of its rows are bad), and that must be known when its first row is met; but most files hold
+ * no issue twice, and a million rows must not cost more memory than a thousand. So the file is read three
+ * times: first through a Bloom filter of a fixed size, which leaves only the issues that may stand there
+ * twice (and, by the filter's nature, a few that do not: below 1 % at ten million rows); then the contents
+ * of those are compared; then the rows are given out.
  */
 #include "job/backfill_internal.h"
 
@@ -14,16 +17,18 @@
 
 #include "match/normalise.h"
 
-enum { FIRST_SLOTS = 1024, STOP_ROWS = 4096 };
+enum { FIRST_SLOTS = 1024, STOP_ROWS = 4096, BLOOM_BITS_LOG2 = 27, BLOOM_PROBES = 4 };
 
-/* An issue of the file. 128 bits: two different ones of ten million are the same below 10^-24. */
+/* An issue that may stand there twice. 128 bits: two different ones of ten million are the same below
+ * 10^-24. */
 struct seen {
     uint64_t low;
     uint64_t high;
     uint32_t content;
     bool used;
+    bool has_content;
     bool conflict; /* several contents */
-    bool given;    /* the second pass has met it */
+    bool given;    /* the last pass has met it */
 };
 
 struct backfill_rows {
@@ -91,30 +96,56 @@ static uint32_t content_of(const struct backfill_row *row)
     return (uint32_t)hash;
 }
 
-static struct seen *seen_of(struct backfill_rows *rows, const struct backfill_row *row)
+static XXH128_hash_t issue_hash(const struct backfill_row *row)
+{
+    return XXH3_128bits(row->cell[CELL_ISSUE].ptr, row->cell[CELL_ISSUE].len);
+}
+
+/* NULL: it stands there once. */
+static struct seen *find_seen(const struct backfill_rows *rows, const struct backfill_row *row)
+{
+    if (rows->slots == 0) {
+        return NULL;
+    }
+    struct seen *seen = slot_of(rows->seen, rows->slots, issue_hash(row));
+    return seen->used ? seen : NULL;
+}
+
+static void add_seen(struct backfill_rows *rows, XXH128_hash_t hash)
 {
     if (rows->count * 2 >= rows->slots) {
         grow(rows);
     }
-    str id = row->cell[CELL_ISSUE];
-    XXH128_hash_t hash = XXH3_128bits(id.ptr, id.len);
     struct seen *seen = slot_of(rows->seen, rows->slots, hash);
+    rows->count += !seen->used;
+    seen->used = true;
     seen->low = hash.low64;
     seen->high = hash.high64;
-    return seen;
 }
 
-static void remember(struct backfill_rows *rows, const struct backfill_row *row)
+/* True where it was in the filter, or seems so; it is now. */
+static bool bloom_add(uint64_t *bloom, XXH128_hash_t hash)
 {
-    struct seen *seen = seen_of(rows, row);
-    uint32_t content = content_of(row);
-    if (!seen->used) {
-        seen->used = true;
-        seen->content = content;
-        rows->count++;
-    } else if (seen->content != content) {
-        seen->conflict = true;
+    const uint64_t mask = (UINT64_C(1) << BLOOM_BITS_LOG2) - 1;
+    bool was = true;
+    for (uint64_t i = 0; i < BLOOM_PROBES; i++) {
+        uint64_t bit = (hash.low64 + i * hash.high64) & mask;
+        was = was && (bloom[bit / 64] >> bit % 64 & 1) != 0;
+        bloom[bit / 64] |= UINT64_C(1) << bit % 64;
     }
+    return was;
+}
+
+static void compare(struct backfill_rows *rows, const struct backfill_row *row)
+{
+    struct seen *seen = find_seen(rows, row);
+    if (seen == NULL) {
+        return;
+    }
+    uint32_t content = content_of(row);
+    seen->conflict = seen->conflict || (seen->has_content && seen->content != content);
+    seen->content = content;
+    seen->has_content = true;
 }
 
 /* --- one row ------------------------------------------------------------------------------------ */
@@ -226,10 +257,10 @@ bool backfill_rows_next(struct backfill_rows *rows, str tenant, struct backfill_
         return true;
     }
     read_row(rows, &raw, tenant, ret);
-    if (ret->cell[CELL_ISSUE].len == 0) {
+    struct seen *seen = ret->cell[CELL_ISSUE].len != 0 ? find_seen(rows, ret) : NULL;
+    if (seen == NULL) {
         return true;
     }
-    struct seen *seen = seen_of(rows, ret);
     if (!ret->bad && seen->conflict) {
         make_bad(ret, "its issue_id stands in several rows with different content");
     } else if (!ret->bad) {
@@ -246,8 +277,10 @@ int backfill_rows_fd(const struct backfill_rows *rows)
 
 /* --- opening -------------------------------------------------------------------------------------- */
 
-static bool first_pass(struct backfill_rows *rows, struct err *err)
+/* Goes over all rows; `bloom` NULL: contents are compared. */
+static bool pass(struct backfill_rows *rows, uint64_t *bloom, struct err *err)
 {
+    csv_reader_seek(rows->reader, rows->body_offset, rows->body_line, 0);
     for (;;) {
         struct csv_row raw;
         bool more = false;
@@ -256,15 +289,26 @@ static bool first_pass(struct backfill_rows *rows, struct err *err)
             return false;
         }
         if (!more) {
-            break;
+            return true;
         }
         read_row(rows, &raw, STR_NONE, &row);
-        if (row.cell[CELL_ISSUE].len != 0) {
-            remember(rows, &row);
+        if (row.cell[CELL_ISSUE].len == 0) {
+            continue;
+        }
+        if (bloom == NULL) {
+            compare(rows, &row);
+        } else if (bloom_add(bloom, issue_hash(&row))) {
+            add_seen(rows, issue_hash(&row));
         }
     }
+}
+
+static bool find_repeats(struct backfill_rows *rows, struct err *err)
+{
+    AUTO_FREE uint64_t *bloom = xcalloc((UINT64_C(1) << BLOOM_BITS_LOG2) / 64, sizeof(*bloom));
+    bool ok = pass(rows, bloom, err) && (rows->count == 0 || pass(rows, NULL, err));
     csv_reader_seek(rows->reader, rows->body_offset, rows->body_line, 0);
-    return true;
+    return ok;
 }
 
 static bool read_header(struct backfill_rows *rows, struct err *err)
@@ -306,7 +350,7 @@ struct backfill_rows *backfill_rows_open(int dirfd, const char *path, const stru
         return NULL;
     }
     rows->reader = csv_reader_new(rows->fd, ',', &limits);
-    if (!read_header(rows, err) || !first_pass(rows, err)) {
+    if (!read_header(rows, err) || !find_repeats(rows, err)) {
         return NULL;
     }
     return STEAL(rows);
