@@ -27,7 +27,7 @@ CASES = {
     "steward merge --sc": ["--score"],
     "steward rules ": ["check", "explain", "list"],
     "steward rules ex": ["explain"],
-    "steward doctor s": ["snowflake"],
+    "steward doctor s": ["slack", "snowflake"],
     "steward audit v": ["verify"],
     "steward backups ": ["export", "list", "prune", "show", "verify"],
     "steward backups verify --verify-t": ["--verify-tickets"],
