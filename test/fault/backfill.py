@@ -327,14 +327,15 @@ def main():
              ("creators and rows that are wrong", bad_creators), ("groups are cached", groups_are_cached),
              ("fields that are wrong", wrong_fields), ("the CSV changes after planning", stale_plan), ("works.update never happens", never_happens)]
     for name, count in sorted(places.items()):
-        for hit in some_hits(count, 17, few=True):
+        for hit in some_hits(count, 17, few=True)[:1 if SANITIZED else None]:
             cases.append((f"apply killed at {name}@{hit}",
                           lambda n=name, h=hit, s=len(cases): killed(n, h, places, s)))
     for name, count in sorted(undoing.items()):
-        for hit in some_hits(count, 19, few=True):
+        for hit in some_hits(count, 19, few=True)[:1 if SANITIZED else None]:
             cases.append((f"undo killed at {name}@{hit}", lambda n=name, h=hit: undo_killed(n, h)))
-    for call in ("works.get", "works.update", "groups.list", "groups.members.list",
-                 "schemas.custom.list", "auth-tokens.info"):
+    planning = () if SANITIZED else ("groups.list", "groups.members.list", "schemas.custom.list",
+                                     "auth-tokens.info")
+    for call in ("works.get", "works.update", *planning):
         for action in ("drop-before", "drop-after", "reset-mid", "status:429:1", "status:503:1", "truncate",
                        "garbage", "slow:2", "stale:1", "status:403", "status:404", "redirect"):
             cases.append((f"{call} {action}", lambda c=call, a=action: faulty(

@@ -348,7 +348,7 @@ def main():
     parser.add_argument("driver")
     parser.add_argument("steward")
     parser.add_argument("source", type=Path)
-    parser.add_argument("--files", type=int, default=500 if SANITIZED else 2000)
+    parser.add_argument("--files", type=int, default=500 if SANITIZED else 1500)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--keep", type=Path, help="where files are kept on which the two differ")
     parser.add_argument("--oracle-only", action="store_true", help="check nothing but the oracle and its files")

@@ -6,6 +6,7 @@ Usage: test_oracle.py PLAN_DRIVER SOURCE_ROOT [--files N] [--seed N]. Prints TAP
 and named.
 """
 import argparse
+import os
 import random
 import subprocess
 import sys
@@ -216,7 +217,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("driver")
     parser.add_argument("source")
-    parser.add_argument("--files", type=int, default=1500)
+    parser.add_argument("--files", type=int,
+                        default=500 if os.environ.get("STEWARD_TEST_FLAVOR", "") in ("asan", "tsan") else 1500)
     parser.add_argument("--seed", default="1")
     args = parser.parse_args()
     lists = oracle.Lists(Path(args.source) / "rules" / "lists")
