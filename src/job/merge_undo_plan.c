@@ -18,8 +18,7 @@ static const char *const column_names[UNDO_COLUMNS] = {
 const char *const merge_undo_limits[] = {
     "the old ids: each contact comes back under a new one",
     "times and authors of what was written: creation dates, and whose comments they are",
-    "full_name, which DevRev sets by itself, and the contact's own attachments (they are in the "
-    "backup)",
+    "full_name, and the contact's own attachments (they are in the backup)",
     "the contact's own timeline, private entries above all: no call writes it",
     "who created a ticket or conversation",
     "what somebody has changed since: it stays as it is, and each such thing is named",

@@ -180,7 +180,7 @@ static void add_pair(struct maker *maker, bool twist)
     if (survivor != NULL) {
         survivor->external_ref = user_ref(maker);
         activity(maker, survivor, 6);
-        if (account == other && account != UINT32_MAX) {
+        if (loser != NULL && account == other && account != UINT32_MAX) {
             label(loser, LABEL_MERGE, 1);
             label(survivor, LABEL_MAIN, 1);
         }
