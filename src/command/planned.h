@@ -5,6 +5,21 @@
 
 #include "command/session.h"
 
+/* Rows of an options table: what is done with the input and the plan. */
+#define PLANNED_OPTIONS                                                                            \
+    {.name = "strict", .help = "one bad row is enough to plan nothing"},                           \
+        {.name = "validate-only", .help = "read the rows, say which are bad, plan nothing"},       \
+        {.name = "apply", .help = "apply the plan at once, after a question"},                     \
+        {.name = "execute", .same_as = "apply"},                                                   \
+        {.name = "resume", .help = "go on with the last run, as `steward resume` does"},           \
+        {.name = "confirm",                                                                        \
+         .argument = "COUNT",                                                                      \
+         .help = "instead of the question: apply if the plan holds exactly so many changes"},      \
+        {.name = "preview", .letter = 'n', .help = "plan only; this is the default"},              \
+    {                                                                                              \
+        .name = "dry-run", .same_as = "preview"                                                    \
+    }
+
 /* A command that plans, as planned_run takes it through its life. */
 struct planning {
     bool (*check)(const struct cli *cli, struct err *err); /* flags of its own; may be NULL */
