@@ -9,8 +9,6 @@
 #include "job/devrev_session.h"
 #include "job/inputs.h"
 
-enum { SHOWN_BYTES = 100 };
-
 struct worker {
     struct job_run *run;
     struct devrev *devrev;
@@ -21,19 +19,6 @@ struct issue {
     struct devrev_answer answer;
     bool right; /* the value is there already */
 };
-
-/* An id as messages show it: what a file holds may be anything. */
-static const char *shown(struct arena *arena, str id)
-{
-    size_t len = id.ptr == NULL ? 0 : id.len < SHOWN_BYTES ? id.len : SHOWN_BYTES;
-    char *text = arena_alloc(arena, len + 1);
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)id.ptr[i];
-        /* an address in the id column stays out of the logs */
-        text[i] = c > 0x20 && c < 0x7f && c != '@' && c != '\'' ? id.ptr[i] : '?';
-    }
-    return text;
-}
 
 /* --- the remote ----------------------------------------------------------------------------------- */
 
@@ -117,7 +102,7 @@ static bool check_creator(const struct plan_header *plan, struct job_change *cha
         return true;
     }
     return err_set(err, ERR_DRIFT, "its creator is '%s', not '%s' as in the plan",
-                   shown(&change->arena, id), shown(&change->arena, planned));
+                   shown_id(&change->arena, id), shown_id(&change->arena, planned));
 }
 
 /* What may be there before a change depends on its kind. */
@@ -136,7 +121,7 @@ static bool check_value(const struct plan_header *plan, struct job_change *chang
         return err_set(err, ERR_DRIFT, "its %.*s is empty by now", STR_ARG(field_of(plan)));
     }
     return err_set(err, ERR_DRIFT, "its %.*s holds another value, '%s'", STR_ARG(field_of(plan)),
-                   shown(&change->arena, now));
+                   shown_id(&change->arena, now));
 }
 
 static bool check(void *ctx, struct job_change *change, struct err *err)
@@ -155,7 +140,7 @@ static bool check(void *ctx, struct job_change *change, struct err *err)
     }
     ok = ok && check_creator(plan, change, work, err) &&
          check_value(plan, change, backfill_field_value(work, field_of(plan)), issue, err);
-    return ok || err_wrap(err, "issue '%s'", shown(&change->arena, change->plan.target));
+    return ok || err_wrap(err, "issue '%s'", shown_id(&change->arena, change->plan.target));
 }
 
 /* The pre-image: one value, in the journal. */
@@ -176,7 +161,7 @@ static bool capture(void *ctx, struct job_change *change, struct err *err)
     if (detail.len >= sizeof(change->detail)) {
         return err_set(err, ERR_BACKUP,
                        "could not keep the old value of issue '%s': it is too long",
-                       shown(&change->arena, change->plan.target));
+                       shown_id(&change->arena, change->plan.target));
     }
     memcpy(change->detail, buf_z(&detail), detail.len + 1);
     (void)snprintf(change->backup, sizeof(change->backup), "journal");
@@ -221,7 +206,7 @@ static enum confirm_result confirm(void *ctx, struct job_change *change, struct 
         return CONFIRM_ABSENT;
     }
     (void)err_set(err, ERR_VERIFY, "its %.*s holds '%s', neither the old value nor ours",
-                  STR_ARG(field_of(plan)), shown(&change->arena, now));
+                  STR_ARG(field_of(plan)), shown_id(&change->arena, now));
     return CONFIRM_CONTRADICTED;
 }
 
@@ -262,7 +247,7 @@ static bool verify(void *ctx, struct job_change *change,
     if (work == NULL && failure.kind == ERR_DRIFT) {
         if (done) {
             difference(difference_ctx, arena_printf(&change->arena, "issue '%s' is gone",
-                                                    shown(&change->arena, change->plan.target)));
+                                                    shown_id(&change->arena, change->plan.target)));
         }
         return true;
     }
@@ -275,7 +260,7 @@ static bool verify(void *ctx, struct job_change *change,
     if (holds != done) {
         difference(difference_ctx,
                    arena_printf(&change->arena, "%.*s of issue '%s' is %s", STR_ARG(field),
-                                shown(&change->arena, change->plan.target),
+                                shown_id(&change->arena, change->plan.target),
                                 done ? "not what was written"
                                      : "the planned value although its change is not done"));
     }

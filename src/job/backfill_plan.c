@@ -251,15 +251,6 @@ static bool plan_from(struct job_run *run, const struct backfill_options *option
     return ok;
 }
 
-/* There is no run yet that could be resumed: no exit code may say so. */
-static bool not_planned(struct err *err)
-{
-    if (err->kind == ERR_AUTH) {
-        err->kind = ERR_REMOTE;
-    }
-    return false;
-}
-
 static struct groups *ask_remote(struct job_run *run, const char *field, struct err *err)
 {
     AUTO_DEVREV_SESSION struct devrev_session session;
@@ -280,7 +271,7 @@ bool backfill_plan(struct job_run *run, const void *options, const char *path,
     *ret = (struct plan_summary){0};
     AUTO(groups_free) struct groups *groups = ask_remote(run, field, err);
     if (groups == NULL) {
-        return not_planned(err);
+        return source_not_planned(err);
     }
     if (wanted->source == NULL) {
         return plan_from(run, wanted, wanted->csv_path, AT_FDCWD, groups, path, ret, err);
@@ -331,7 +322,7 @@ bool backfill_check_groups(struct job_run *run, const char *field,
     AUTO(groups_free)
     struct groups *groups = ask_remote(run, field != NULL ? field : BACKFILL_FIELD, err);
     if (groups == NULL) {
-        return not_planned(err);
+        return source_not_planned(err);
     }
     for (size_t i = 0; i < groups_count(groups); i++) {
         const struct group *group = groups_at(groups, i);

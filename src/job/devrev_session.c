@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/devrev_session.h"
 
-enum { RETRY_CAP_MS = 60000 };
+enum { RETRY_CAP_MS = 60000, SHOWN_BYTES = 100 };
 
 static struct devrev_shared *shared_over(struct job_run *run, struct limiter *limiter,
                                          struct pressure *pressure, struct err *err)
@@ -53,4 +53,16 @@ void devrev_session_close(struct devrev_session *session)
     devrev_shared_free(session->shared);
     limiter_close(session->limiter);
     *session = (struct devrev_session){0};
+}
+
+const char *shown_id(struct arena *arena, str id)
+{
+    size_t len = id.ptr == NULL ? 0 : id.len < SHOWN_BYTES ? id.len : SHOWN_BYTES;
+    char *text = arena_alloc(arena, len + 1);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)id.ptr[i];
+        /* an address in the id column stays out of the logs */
+        text[i] = c > 0x20 && c < 0x7f && c != '@' && c != '\'' ? id.ptr[i] : '?';
+    }
+    return text;
 }

@@ -24,4 +24,7 @@ bool devrev_session_open(struct job_run *run, int64_t rate_calls, int64_t rate_p
 void devrev_session_close(struct devrev_session *session);
 #define AUTO_DEVREV_SESSION CLEANUP(devrev_session_close)
 
+/* An id as messages show it: printable and short, for a plan's ids come from a file and may be anything. */
+const char *shown_id(struct arena *arena, str id);
+
 #endif

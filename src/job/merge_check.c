@@ -6,8 +6,6 @@
 
 #include "match/normalise.h"
 
-enum { SHOWN_BYTES = 100 };
-
 const json_t *merge_rev_user(const struct devrev_answer *answer, struct err *err)
 {
     const json_t *contact = json_object_get(answer->json, "rev_user");
@@ -19,18 +17,6 @@ const json_t *merge_rev_user(const struct devrev_answer *answer, struct err *err
     return contact;
 }
 
-const char *merge_shown(struct arena *arena, str id)
-{
-    size_t len = id.ptr == NULL ? 0 : id.len < SHOWN_BYTES ? id.len : SHOWN_BYTES;
-    char *text = arena_alloc(arena, len + 1);
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)id.ptr[i];
-        /* an address in the id column stays out of the logs */
-        text[i] = c > 0x20 && c < 0x7f && c != '@' && c != '\'' ? id.ptr[i] : '?';
-    }
-    return text;
-}
-
 static bool read_contact(struct merge_worker *worker, struct job_change *change,
                          enum merge_side side, struct err *err)
 {
@@ -39,12 +25,12 @@ static bool read_contact(struct merge_worker *worker, struct job_change *change,
     json_t *request = json_pack("{s:s%}", "id", id.ptr != NULL ? id.ptr : "", id.len);
     if (request == NULL) {
         return err_set(err, ERR_INPUT, "could not call rev-users.get: id '%s' is not UTF-8",
-                       merge_shown(&change->arena, id));
+                       shown_id(&change->arena, id));
     }
     if (!devrev_read(worker->devrev, "rev-users.get", request, &data->contact[side], err)) {
         if (err->kind == ERR_NOT_FOUND) {
             return err_set(err, ERR_DRIFT, "the remote does not know contact '%s'",
-                           merge_shown(&change->arena, id));
+                           shown_id(&change->arena, id));
         }
         return false;
     }
@@ -75,8 +61,8 @@ static bool check_merged(struct job_change *change, const json_t *loser, const j
                          struct err *err)
 {
     struct merge_data *data = change->data;
-    const char *loser_id = merge_shown(&change->arena, change->plan.target);
-    const char *survivor_id = merge_shown(&change->arena, change->plan.survivor);
+    const char *loser_id = shown_id(&change->arena, change->plan.target);
+    const char *survivor_id = shown_id(&change->arena, change->plan.survivor);
     str into = merge_primary(loser);
     if (into.len != 0 && devrev_same_user(into, merge_text(survivor, "id"))) {
         if (change->row.attempts > 0) {
@@ -90,11 +76,11 @@ static bool check_merged(struct job_change *change, const json_t *loser, const j
     }
     if (into.len != 0) {
         return err_set(err, ERR_DRIFT, "contact '%s' is already merged into another contact, '%s'",
-                       loser_id, merge_shown(&change->arena, into));
+                       loser_id, shown_id(&change->arena, into));
     }
     if (merge_primary(survivor).len != 0) {
         return err_set(err, ERR_DRIFT, "contact '%s' is itself merged into another contact, '%s'",
-                       survivor_id, merge_shown(&change->arena, merge_primary(survivor)));
+                       survivor_id, shown_id(&change->arena, merge_primary(survivor)));
     }
     return true;
 }
@@ -118,7 +104,7 @@ static bool check_fields(struct merge_worker *worker, struct job_change *change,
                 str id = side == MERGE_LOSER ? change->plan.target : change->plan.survivor;
                 return err_set(
                     err, ERR_DRIFT, "contact '%s' has changed since the plan: its %.*s is another",
-                    merge_shown(&change->arena, id), (int)column->name.len, column->name.ptr);
+                    shown_id(&change->arena, id), (int)column->name.len, column->name.ptr);
             }
         }
     }
@@ -142,15 +128,15 @@ static bool check(struct merge_worker *worker, struct job_change *change, struct
     const json_t *survivor = contacts[MERGE_SURVIVOR];
     if (devrev_same_user(merge_text(loser, "id"), merge_text(survivor, "id"))) {
         return err_set(err, ERR_DRIFT, "'%s' and '%s' are one contact on the remote",
-                       merge_shown(&change->arena, change->plan.target),
-                       merge_shown(&change->arena, change->plan.survivor));
+                       shown_id(&change->arena, change->plan.target),
+                       shown_id(&change->arena, change->plan.survivor));
     }
     if (!check_merged(change, loser, survivor, err)) {
         return false;
     }
     if (!data->already_merged &&
-        (!merge_check_alive(merge_shown(&change->arena, change->plan.target), loser, err) ||
-         !merge_check_alive(merge_shown(&change->arena, change->plan.survivor), survivor, err) ||
+        (!merge_check_alive(shown_id(&change->arena, change->plan.target), loser, err) ||
+         !merge_check_alive(shown_id(&change->arena, change->plan.survivor), survivor, err) ||
          !check_fields(worker, change, contacts, err))) {
         return false;
     }

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "engine/job.h"
+#include "job/devrev_session.h"
 #include "remote/devrev.h"
 
 /* The two contacts of a change. */
@@ -84,9 +85,6 @@ bool merge_get_contact(struct merge_worker *worker, str id, struct devrev_answer
                        const json_t **ret, struct err *err) MUST_CHECK;
 /* Deleted, deactivated, locked: ERR_DRIFT. `id` is for the message. */
 bool merge_check_alive(const char *id, const json_t *contact, struct err *err) MUST_CHECK;
-/* An id as messages show it: the plan's ids come from a file and may be anything. */
-const char *merge_shown(struct arena *arena, str id);
-
 /* The `rev_user` of a rev-users.get answer; NULL with ERR_PROTOCOL where it has none with an id. */
 const json_t *merge_rev_user(const struct devrev_answer *answer, struct err *err);
 

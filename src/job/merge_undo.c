@@ -112,15 +112,15 @@ static bool check_loser(struct job_change *change, const json_t *loser, const js
                         struct err *err)
 {
     str into = merge_primary(loser);
-    const char *id = merge_shown(&change->arena, change->plan.target);
-    const char *survivor_id = merge_shown(&change->arena, change->plan.survivor);
+    const char *id = shown_id(&change->arena, change->plan.target);
+    const char *survivor_id = shown_id(&change->arena, change->plan.survivor);
     if (into.len == 0) {
         return err_set(err, ERR_DRIFT, "contact '%s' does not show as merged into '%s'", id,
                        survivor_id);
     }
     if (!devrev_same_user(into, merge_text(survivor, "id"))) {
         return err_set(err, ERR_DRIFT, "contact '%s' shows as merged into '%s', not into '%s'", id,
-                       merge_shown(&change->arena, into), survivor_id);
+                       shown_id(&change->arena, into), survivor_id);
     }
     return true;
 }
@@ -129,7 +129,7 @@ static bool check_contacts(struct merge_worker *worker, struct job_change *chang
                            const struct merge_record *origin, struct err *err)
 {
     struct merge_data *data = merge_data_of(worker, change);
-    const char *survivor_id = merge_shown(&change->arena, change->plan.survivor);
+    const char *survivor_id = shown_id(&change->arena, change->plan.survivor);
     if (!merge_read_contacts(worker, change, err)) {
         return false;
     }
@@ -147,7 +147,7 @@ static bool check_contacts(struct merge_worker *worker, struct job_change *chang
     if (merge_primary(survivor).len != 0) {
         return err_set(err, ERR_DRIFT,
                        "contact '%s' is itself merged into another contact, '%s', since",
-                       survivor_id, merge_shown(&change->arena, merge_primary(survivor)));
+                       survivor_id, shown_id(&change->arena, merge_primary(survivor)));
     }
     return merge_check_alive(survivor_id, survivor, err);
 }
@@ -286,7 +286,7 @@ static bool verify_not_done(struct merge_worker *worker, struct job_change *chan
     if (found != UNDO_NONE) {
         verdict->each(verdict->ctx,
                       arena_printf(&change->arena, "contact '%s' is back although its change is %s",
-                                   merge_shown(&change->arena, change->plan.target),
+                                   shown_id(&change->arena, change->plan.target),
                                    change_state_name(change->row.state)));
     }
     return true;

@@ -382,7 +382,7 @@ static enum confirm_result confirm(struct merge_worker *worker, struct job_chang
     case UNDO_SEVERAL:
         (void)err_set(err, ERR_VERIFY,
                       "contact '%s' may have come back, and it cannot be told which contact it is",
-                      merge_shown(&change->arena, change->plan.target));
+                      shown_id(&change->arena, change->plan.target));
         return CONFIRM_CONTRADICTED;
     }
     return CONFIRM_UNREADABLE;

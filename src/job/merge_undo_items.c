@@ -225,7 +225,7 @@ static bool survivor_stays(struct repoint *repoint, const struct merge_item *ite
 
 static const char *name_of(const struct merge_item *item, struct arena *arena)
 {
-    return merge_shown(arena, item->display_id.len != 0 ? item->display_id : item->id);
+    return shown_id(arena, item->display_id.len != 0 ? item->display_id : item->id);
 }
 
 static void remark(struct repoint *repoint, const struct merge_item *item, const char *why)
@@ -448,7 +448,7 @@ static bool compare_contacts(struct repoint *repoint, const char **ret_display_i
     if (fields.len != 0) {
         buf_printf(&repoint->remarks, "%s'%s' keeps what was changed since: %s",
                    repoint->remarks.len != 0 ? "; " : "",
-                   merge_shown(&repoint->arena, repoint->change->plan.survivor), buf_z(&fields));
+                   shown_id(&repoint->arena, repoint->change->plan.survivor), buf_z(&fields));
     }
     return true;
 }

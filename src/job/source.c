@@ -24,8 +24,7 @@ void source_describe(const struct source_options *options, struct buf *out)
     }
 }
 
-/* There is no run yet that could be resumed: neither exit code nor hint may say so. */
-static bool not_planned(struct err *err)
+bool source_not_planned(struct err *err)
 {
     if (err->kind == ERR_AUTH) {
         err->kind = ERR_REMOTE;
@@ -44,7 +43,7 @@ static bool read_all(struct job_run *run, const struct source_options *options, 
                   ? source_read_snowflake(run, options, spool, err)
                   : source_read_devrev(run, options, spool, err);
     if (!ok) {
-        return not_planned(err);
+        return source_not_planned(err);
     }
     if (spool_rows(spool) <= 1) {
         (void)err_set(err, ERR_INPUT, "could not plan from %s: it gave no row", options->name);

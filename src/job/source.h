@@ -47,4 +47,8 @@ struct snowflake_options source_snowflake_options(const struct settings *setting
 /* What the run's record calls the source: "snowflake:contacts", "devrev". */
 void source_describe(const struct source_options *options, struct buf *out);
 
+/* For errors of a remote while planning: there is no run yet that could be resumed, so neither exit code nor
+ * hint may say so. Returns false. */
+bool source_not_planned(struct err *err);
+
 #endif

@@ -293,6 +293,14 @@ def groups_are_cached():
             yield f"CACHE_TTL=0 does not ask again: {asked()}, not {2 * first}"
 
 
+def nobody_answers_while_planning():
+    with Bench() as lab:
+        lab.kill_sandbox()
+        done = lab.plan(codes=(1,))
+        if "hint: Check the network and DEVREV_BASE_URL, then plan again." not in done.err:
+            yield f"there is no run to resume: {done.err}"
+
+
 def stale_plan():
     with Bench() as lab:
         lab.plan()
@@ -325,7 +333,8 @@ def main():
         undoing = trace(lab, "undo", "1", "--yes")
     cases = [("others have been there", others_have_been_there), ("overwrite", overwrites),
              ("creators and rows that are wrong", bad_creators), ("groups are cached", groups_are_cached),
-             ("fields that are wrong", wrong_fields), ("the CSV changes after planning", stale_plan), ("works.update never happens", never_happens)]
+             ("fields that are wrong", wrong_fields), ("the CSV changes after planning", stale_plan),
+             ("nobody answers while planning", nobody_answers_while_planning), ("works.update never happens", never_happens)]
     for name, count in sorted(places.items()):
         for hit in some_hits(count, 17, few=True)[:1 if SANITIZED else None]:
             cases.append((f"apply killed at {name}@{hit}",
