@@ -2,6 +2,7 @@
 /* Which issue gets which group: one decision a row, in the order of the file. */
 #include "job/backfill_internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "base/fs.h"
 #include "job/devrev_session.h"
 #include "job/inputs.h"
+#include "job/out_file.h"
 #include "job/source.h"
 #include "match/normalise.h"
 
@@ -21,7 +23,7 @@ struct planner {
     struct plan_summary *summary;
     struct buf text; /* the group as people read it */
     struct buf why;
-    int out_fd; /* decisions as CSV, -1: none */
+    struct out_file out_file; /* decisions as CSV */
     struct buf out;
 };
 
@@ -29,10 +31,11 @@ struct planner {
 
 static bool flush_out(struct planner *planner, size_t above, struct err *err)
 {
-    if (planner->out_fd < 0 || planner->out.len <= above) {
+    if (planner->out_file.fd < 0 || planner->out.len <= above) {
         return true;
     }
-    bool ok = fs_write_all(planner->out_fd, buf_str(&planner->out), planner->options->csv_out, err);
+    bool ok =
+        fs_write_all(planner->out_file.fd, buf_str(&planner->out), planner->options->csv_out, err);
     buf_clear(&planner->out);
     return ok;
 }
@@ -40,7 +43,7 @@ static bool flush_out(struct planner *planner, size_t above, struct err *err)
 static bool note(struct planner *planner, const struct backfill_row *row, const char *action,
                  str group, str reason, struct err *err)
 {
-    if (planner->out_fd < 0) {
+    if (planner->out_file.fd < 0) {
         return true;
     }
     csv_add_field(&planner->out, row->cell[CELL_ISSUE], true);
@@ -180,18 +183,18 @@ static bool judge_file(const struct plan_summary *summary, const char *path, boo
 
 /* --- planning ----------------------------------------------------------------------------------------- */
 
-static bool open_out(struct planner *planner, struct err *err)
+static bool open_out(struct planner *planner, const struct backfill_rows *rows, struct err *err)
 {
     const char *path = planner->options->csv_out;
+    struct stat input;
     if (path == NULL) {
         return true;
     }
-    planner->out_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (planner->out_fd < 0) {
-        return err_set(err, ERR_IO, "could not write '%s'", path);
+    if (fstat(backfill_rows_fd(rows), &input) != 0) {
+        return err_set_errno(err, ERR_IO, errno, "could not look at the input");
     }
     buf_addz(&planner->out, "issue_id,action,group,reason\n");
-    return true;
+    return out_file_open(path, &input, &planner->out_file, err);
 }
 
 static bool write_plan(struct planner *planner, struct job_run *run, struct backfill_rows *rows,
@@ -224,7 +227,7 @@ static bool write_plan(struct planner *planner, struct job_run *run, struct back
     AUTO(plan_writer_free)
     struct plan_writer *writer = plan_writer_new(run->workspace_fd, path, &header, err);
     planner->writer = writer;
-    return writer != NULL && open_out(planner, err) &&
+    return writer != NULL && open_out(planner, rows, err) &&
            take_all(planner, rows, groups_tenant(planner->groups), err) &&
            judge_file(planner->summary, csv, options->strict, err) && flush_out(planner, 0, err) &&
            plan_writer_finish(writer, &planner->summary->totals, err);
@@ -239,15 +242,18 @@ static bool plan_from(struct job_run *run, const struct backfill_options *option
     if (rows == NULL) {
         return false;
     }
-    struct planner planner = {
-        .options = options, .groups = groups, .summary = ret, .out_fd = -1, .out.max = SIZE_MAX};
+    struct planner planner = {.options = options,
+                              .groups = groups,
+                              .summary = ret,
+                              .out_file.fd = -1,
+                              .out.max = SIZE_MAX};
     bool ok = write_plan(&planner, run, rows, csv, path, err) &&
               (options->source != NULL ||
                inputs_note(run, "csv_file", backfill_rows_fd(rows), csv, 1, err));
+    ok = out_file_close(options->csv_out, &planner.out_file, ok, err);
     buf_done(&planner.text);
     buf_done(&planner.why);
     buf_done(&planner.out);
-    auto_close(&planner.out_fd);
     return ok;
 }
 
@@ -293,7 +299,7 @@ bool backfill_validate(const char *csv_path, const struct stop *stop, struct pla
                        struct err *err)
 {
     const struct backfill_options options = {.csv_path = csv_path};
-    struct planner planner = {.options = &options, .summary = ret, .out_fd = -1};
+    struct planner planner = {.options = &options, .summary = ret, .out_file.fd = -1};
     *ret = (struct plan_summary){0};
     AUTO(backfill_rows_free)
     struct backfill_rows *rows = backfill_rows_open(AT_FDCWD, csv_path, stop, err);

@@ -173,47 +173,6 @@ struct merge_plan *merge_plan_open(const struct merge_plan_options *options, str
     return STEAL(plan);
 }
 
-/* --- the decisions file ----------------------------------------------------------------------- */
-
-bool plan_open_out(const struct merge_plan *plan, struct plan_out *out, struct err *err)
-{
-    struct stat st;
-    bool exists = stat(plan->csv_out, &st) == 0;
-    if (exists && st.st_dev == plan->before.st_dev && st.st_ino == plan->before.st_ino) {
-        return err_set(err, ERR_USAGE, "could not write '%s': it is the input", plan->csv_out);
-    }
-    if (exists && S_ISDIR(st.st_mode)) {
-        return err_set(err, ERR_IO, "could not write '%s': it is a directory", plan->csv_out);
-    }
-    if (exists && !S_ISREG(st.st_mode)) {
-        out->fd = open(plan->csv_out, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    } else {
-        struct rng rng;
-        rng_seed_system(&rng);
-        AUTO_BUF struct buf temp = {0};
-        buf_printf(&temp, "%s.%08x.tmp", plan->csv_out, (unsigned)rng_next(&rng));
-        out->temp = xstrdup(buf_z(&temp));
-        out->fd = open(out->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    }
-    return out->fd >= 0 ||
-           err_set_errno(err, ERR_IO, errno, "could not create '%s'", plan->csv_out);
-}
-
-bool plan_close_out(const struct merge_plan *plan, struct plan_out *out, bool ok, struct err *err)
-{
-    if (out->fd >= 0 && close(out->fd) != 0 && ok) {
-        ok = err_set_errno(err, ERR_IO, errno, "could not write '%s'", plan->csv_out);
-    }
-    if (out->temp != NULL && ok && rename(out->temp, plan->csv_out) != 0) {
-        ok = err_set_errno(err, ERR_IO, errno, "could not put '%s' in place", plan->csv_out);
-    }
-    if (out->temp != NULL && !ok) {
-        (void)unlink(out->temp); /* the first error is the one told */
-    }
-    free(out->temp);
-    return ok;
-}
-
 /* --- running ---------------------------------------------------------------------------------- */
 
 static bool refuse(const struct merge_plan *plan, const struct merge_plan_result *result,
@@ -284,10 +243,10 @@ bool merge_plan_run(struct merge_plan *plan, struct plan_writer *writer,
     if (!check_rows(plan, ret, err)) {
         return false;
     }
-    struct plan_out out = {.fd = -1};
-    bool ok = plan->csv_out == NULL || plan_open_out(plan, &out, err);
+    struct out_file out = {.fd = -1};
+    bool ok = plan->csv_out == NULL || out_file_open(plan->csv_out, &plan->before, &out, err);
     ok = ok && plan_write(plan, out.fd, writer, &result, err) && plan_check_unchanged(plan, err);
-    if (!plan_close_out(plan, &out, ok, err)) {
+    if (!out_file_close(plan->csv_out, &out, ok, err)) {
         return false;
     }
     result.peak_bytes = plan->peak_bytes;

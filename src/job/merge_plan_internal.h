@@ -7,6 +7,7 @@
 
 #include "format/csv.h"
 #include "job/merge_plan.h"
+#include "job/out_file.h"
 #include "match/decide.h"
 
 /* A piece of the file between two beginnings of rows: the unit of work of the second pass. */
@@ -66,18 +67,6 @@ bool plan_read(struct merge_plan *plan, struct plan_parts *parts, struct err *er
 /* Pass 2. `out_fd` -1: no decisions file. */
 bool plan_write(struct merge_plan *plan, int out_fd, struct plan_writer *writer,
                 struct merge_plan_result *ret, struct err *err) MUST_CHECK;
-
-/* The file `csv_out`, on its way. */
-struct plan_out {
-    int fd;     /* -1: none */
-    char *temp; /* NULL where it is written in place (a device, a pipe) */
-};
-/* ERR_USAGE where it is the input. */
-bool plan_open_out(const struct merge_plan *plan, struct plan_out *out, struct err *err) MUST_CHECK;
-/* Puts the file in place where `ok`, removes it otherwise. Not flushed to the disk: it can be made
- * again from the input, and what is applied is the plan. */
-bool plan_close_out(const struct merge_plan *plan, struct plan_out *out, bool ok,
-                    struct err *err) MUST_CHECK;
 
 /* ERR_INPUT where the file is not what it was when it was opened. */
 bool plan_check_unchanged(const struct merge_plan *plan, struct err *err) MUST_CHECK;

@@ -246,10 +246,10 @@ static bool copy_rows(const struct merge_plan *plan, const struct groups *g, int
 static bool write_sample(const struct merge_plan *plan, const struct groups *g,
                          struct sample_result *ret, struct err *err)
 {
-    struct plan_out out = {.fd = -1};
-    bool ok = plan_open_out(plan, &out, err) && copy_rows(plan, g, out.fd, ret, err) &&
-              plan_check_unchanged(plan, err);
-    return plan_close_out(plan, &out, ok, err);
+    struct out_file out = {.fd = -1};
+    bool ok = out_file_open(plan->csv_out, &plan->before, &out, err) &&
+              copy_rows(plan, g, out.fd, ret, err) && plan_check_unchanged(plan, err);
+    return out_file_close(plan->csv_out, &out, ok, err);
 }
 
 bool sample_draw(const struct sample_options *options, struct sample_result *ret, struct err *err)

@@ -301,6 +301,21 @@ def nobody_answers_while_planning():
             yield f"there is no run to resume: {done.err}"
 
 
+def decisions_never_replace_the_input():
+    with Bench() as lab:
+        before = lab.csv.read_bytes()
+        done = lab.plan("--csv-out", lab.csv, codes=(2,))
+        if not done.err.startswith(f"steward: could not write '{lab.csv}': it is the input"):
+            yield done.err
+        if lab.csv.read_bytes() != before:
+            yield "the input was written over"
+        out = lab.top / "decisions.csv"
+        lab.csv.write_text(before.decode().splitlines()[0] + "\nTKT-1,a,b,c\n", encoding="utf-8")
+        lab.plan("--csv-out", out, codes=(64,))
+        if out.exists() or list(lab.top.glob("*.tmp")):
+            yield "decisions of a plan that was not made"
+
+
 def stale_plan():
     with Bench() as lab:
         lab.plan()
@@ -334,6 +349,7 @@ def main():
     cases = [("others have been there", others_have_been_there), ("overwrite", overwrites),
              ("creators and rows that are wrong", bad_creators), ("groups are cached", groups_are_cached),
              ("fields that are wrong", wrong_fields), ("the CSV changes after planning", stale_plan),
+             ("decisions never replace the input", decisions_never_replace_the_input),
              ("nobody answers while planning", nobody_answers_while_planning), ("works.update never happens", never_happens)]
     for name, count in sorted(places.items()):
         for hit in some_hits(count, 17, few=True)[:1 if SANITIZED else None]:
